@@ -1,0 +1,65 @@
+import type { DType } from "../core/dtype.ts";
+import type { Device } from "../dispatch/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Where a gradient goes next: input `index` of `node` (that is, the gradient of output `index` of the op that the node differentiates). */
+export interface Edge {
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** What the gradient of an output must look like. */
+export interface OutputInfo {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly device: Device;
+}
+
+/** A function on a gradient that may replace it. `name` is for error messages. */
+export interface Hook {
+  readonly name: string;
+  (grad: Tensor): Tensor | null | undefined | void;
+}
+
+let sequence = 0;
+
+/**
+ * One recorded operation, seen from backward: takes the gradients of its outputs and gives those of its inputs. Its edges point to nodes, never to
+ * the tensors between them, so an intermediate whose values no gradient mentions dies with its handle.
+ */
+export abstract class Node {
+  /** PyTorch's name for it: `AddBackward0`. */
+  readonly name: string;
+  /** Later operations have larger numbers; backward takes the largest first. */
+  readonly sequence: number;
+  /** One per input of the operation; null where no gradient is wanted. */
+  edges: (Edge | null)[];
+  readonly outputs: OutputInfo[] = [];
+  /** Hooks on the gradient of each output, in order of registration. */
+  hooks: (Hook[] | undefined)[] | null = null;
+  /** Called with the finished gradient of an output after its hooks: retained gradients. */
+  retain: ((grad: Tensor) => void)[] | null = null;
+
+  constructor(name: string, edges: (Edge | null)[], order: number = sequence++) {
+    this.name = name;
+    this.edges = edges;
+    this.sequence = order;
+  }
+
+  /**
+   * The gradients of the inputs, null where there is none. A gradient of an output that nothing contributed to is null. The tensors given belong to
+   * the caller; those returned are new handles, the caller's to dispose of.
+   */
+  abstract backward(grads: readonly (Tensor | null)[]): (Tensor | null)[];
+
+  /** Lets go of what the gradient needed. Backward calls it when the node has been used, unless the graph is kept. */
+  release(): void {}
+
+  get nextFunctions(): readonly (readonly [Node, number])[] {
+    return this.edges.map((e) => (e === null ? null : ([e.node, e.index] as const))).filter((e) => e !== null);
+  }
+
+  toString(): string {
+    return `<${this.name}>`;
+  }
+}

@@ -1,0 +1,31 @@
+import type { DType } from "../core/dtype.ts";
+import type { Compiled, Kernel, KernelOf, Kind } from "../kernel/kernel.ts";
+import type { Block, RawMemory } from "../memory/block.ts";
+
+/**
+ * All that a device has to provide. Nothing above this interface reads device memory synchronously unless `readSync` is there, or does
+ * arithmetic on addresses. Runs are in order: a later run or read sees what earlier ones wrote.
+ */
+export interface Backend extends RawMemory {
+  /** The device's name, as in `x.to(name)`. */
+  readonly name: string;
+  /** A small integer, given at registration. Indexes `kernel.compiled`. */
+  id: number;
+  /** Whether the device can hold and compute a dtype. */
+  supports(dtype: DType): boolean;
+  /** Copies bytes into a block. The bytes may be reused by the caller afterwards. */
+  write(block: Block, offset: number, bytes: Uint8Array): void;
+  /** Copies bytes out of a block, after all runs so far, into an ordinary ArrayBuffer. */
+  read(block: Block, offset: number, size: number): Promise<Uint8Array>;
+  /** (optional) The same at once, where the device shares memory with the host. */
+  readSync?(block: Block, offset: number, size: number): Uint8Array;
+  /** Makes a kernel ready. Called once per kernel. */
+  compile(kernel: Kernel): Compiled;
+  /** Hands over to the device what was only recorded so far. */
+  flush(): void;
+  /** Resolves when the device has done all of its work. */
+  synchronize(): Promise<void>;
+}
+
+/** One emitter per kind of kernel: tsc lists what a new backend lacks. */
+export type Emitters = { readonly [K in Kind]: (kernel: KernelOf<K>) => Compiled };

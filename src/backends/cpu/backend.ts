@@ -1,0 +1,58 @@
+import type { DType } from "../../core/dtype.ts";
+import type { Compiled, Kernel } from "../../kernel/kernel.ts";
+import type { Block } from "../../memory/block.ts";
+import type { Backend, Emitters } from "../backend.ts";
+import { contract } from "./contract.ts";
+import { copy } from "./copy.ts";
+import { gather } from "./gather.ts";
+import { heap } from "./heap.ts";
+import { map } from "./map.ts";
+import { random } from "./random.ts";
+import { reduce } from "./reduce.ts";
+import { scan } from "./scan.ts";
+import { scatter } from "./scatter.ts";
+
+const emitters: Emitters = { map, reduce, scan, contract, gather, scatter, copy, random };
+
+/** The CPU: kernels are WebAssembly, generated when they are first needed, on one memory that the host reads directly. */
+export class CpuBackend implements Backend {
+  readonly name: string = "cpu";
+  id: number = -1;
+
+  supports(_dtype: DType): boolean {
+    return true;
+  }
+
+  allocate(size: number): Block {
+    return heap.allocate(size);
+  }
+
+  release(block: Block): void {
+    heap.release(block);
+  }
+
+  write(block: Block, offset: number, bytes: Uint8Array): void {
+    heap.u8.set(bytes, block.offset + offset);
+  }
+
+  async read(block: Block, offset: number, size: number): Promise<Uint8Array> {
+    return this.readSync(block, offset, size);
+  }
+
+  /** A copy: what leaves the heap must not show a shared buffer, which many APIs refuse. */
+  readSync(block: Block, offset: number, size: number): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(size);
+    out.set(heap.u8.subarray(block.offset + offset, block.offset + offset + size));
+    return out;
+  }
+
+  compile(kernel: Kernel): Compiled {
+    const emit = emitters[kernel.kind] as (kernel: Kernel) => Compiled;
+    return emit(kernel);
+  }
+
+  /** Runs are done when they return. */
+  flush(): void {}
+  async synchronize(): Promise<void> {}
+}
+

@@ -1,0 +1,98 @@
+import type { BlockOwner, OperandOf } from "../../kernel/kernel.ts";
+
+/** An operand as a backend sees it. */
+export type Operand = OperandOf<BlockOwner>;
+
+/** The address of an operand's first element. */
+export const address = (x: Operand, itemsize: number): number => x.storage.block.offset + x.layout.offset * itemsize;
+
+/**
+ * The loops that visit the elements of several operands together, outermost first. Sizes of 1 are left out, and neighbouring loops that every
+ * operand walks in one even step are merged, so a contiguous tensor is one loop whatever its shape. One instance is reused for many runs.
+ */
+export class LoopNest {
+  /** How many operands walk along. */
+  readonly width: number;
+  rank = 0;
+  readonly sizes: number[] = [];
+  /** Steps in bytes: of operand k in loop d at `d * width + k`. */
+  readonly strides: number[] = [];
+
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  /** Starts anew. */
+  clear(): this {
+    this.rank = 0;
+    return this;
+  }
+
+  /** Adds an inner loop of `size`, whose steps `set` fills in. */
+  push(size: number): void {
+    this.sizes[this.rank++] = size;
+  }
+
+  /** The step of operand `k` in the innermost loop so far. */
+  set(k: number, stride: number): void {
+    this.strides[(this.rank - 1) * this.width + k] = stride;
+  }
+
+  /**
+   * Puts loops with larger steps outside. The first operand decides, and the others where it does not. Only for kernels that do not mind
+   * in which order elements are visited.
+   */
+  sort(): this {
+    for (let i = 1; i < this.rank; i++) for (let d = i; d > 0 && this.#inverted(d - 1, d); d--) this.#swap(d - 1, d);
+    return this;
+  }
+
+  #inverted(outer: number, inner: number): boolean {
+    for (let k = 0; k < this.width; k++) {
+      const a = Math.abs(this.strides[outer * this.width + k]!);
+      const b = Math.abs(this.strides[inner * this.width + k]!);
+      if (a !== 0 && b !== 0 && a !== b) return a < b;
+    }
+    return false;
+  }
+
+  #swap(a: number, b: number): void {
+    const size = this.sizes[a]!;
+    this.sizes[a] = this.sizes[b]!;
+    this.sizes[b] = size;
+    for (let k = 0; k < this.width; k++) {
+      const stride = this.strides[a * this.width + k]!;
+      this.strides[a * this.width + k] = this.strides[b * this.width + k]!;
+      this.strides[b * this.width + k] = stride;
+    }
+  }
+
+  /** Merges what can be merged. No loop at all becomes one of size 1, with the steps of `itemsizes`. */
+  merge(itemsizes: readonly number[]): this {
+    let to = 0;
+    for (let d = 1; d < this.rank; d++) {
+      if (this.#joins(to, d)) this.sizes[to]! *= this.sizes[d]!;
+      else this.sizes[++to] = this.sizes[d]!;
+      for (let k = 0; k < this.width; k++) this.strides[to * this.width + k] = this.strides[d * this.width + k]!;
+    }
+    if (this.rank > 0) this.rank = to + 1;
+    else {
+      this.push(1);
+      for (let k = 0; k < this.width; k++) this.set(k, itemsizes[k]!);
+    }
+    return this;
+  }
+
+  #joins(outer: number, inner: number): boolean {
+    const size = this.sizes[inner]!;
+    for (let k = 0; k < this.width; k++) {
+      if (this.strides[outer * this.width + k] !== size * this.strides[inner * this.width + k]!) return false;
+    }
+    return true;
+  }
+
+  /** The step of operand `k` in the innermost loop. */
+  innerStride(k: number): number {
+    return this.strides[(this.rank - 1) * this.width + k]!;
+  }
+}

@@ -1,0 +1,142 @@
+import type { ComputeType, DType } from "../../core/dtype.ts";
+import { float32, float64, int32, int64 } from "../../core/dtype.ts";
+import { Layout } from "../../core/layout.ts";
+import { arg, type Expr, state, substitute } from "../../kernel/expr.ts";
+import type { BlockOwner, Compiled, KernelOf, MapKernel, OperandOf } from "../../kernel/kernel.ts";
+import type { LaneType } from "./contract/lanes.ts";
+import { address, Product } from "./contract/product.ts";
+import { usesRelaxedMadd } from "./engine.ts";
+import { heap } from "./heap.ts";
+import { map } from "./map.ts";
+
+type Operand = OperandOf<BlockOwner>;
+
+/** The dtype that holds values of a compute type as they are. */
+const storage: { readonly [K in LaneType]: DType } = { f32: float32, f64: float64, i32: int32, i64: int64 };
+
+/**
+ * Contractions: out[batch, m, n] = value(sum over k of a[batch, m, k] * b[batch, k, n], further operands). The sum itself is one call of
+ * `multiply`; "the sum" and "the sum plus an operand" need nothing more, any other value is a map over the finished sums.
+ */
+export function contract(kernel: KernelOf<"contract">): Compiled {
+  const { compute, output } = kernel;
+  if (compute === "bool") throw new Error("contractions do not compute in bool");
+  const own = storage[compute];
+  const sum = state(0, compute);
+  const addend = addedOperand(output.value, compute);
+  const direct = output.dtype === own && (output.value === sum || (addend !== null && kernel.inputs[addend] === own));
+  const prepare = [0, 1].map((k) => (kernel.inputs[k] === own ? null : conversion(kernel.inputs[k]!, own)));
+  const product = new Product(compute, usesRelaxedMadd());
+  const rest = kernel.inputs.slice(2);
+  let finish: Compiled | null = null;
+
+  return {
+    run(inputs, outputs, args) {
+      const out = outputs[0]!;
+      if (out.layout.numel === 0) return;
+      const owned: Operand[] = [];
+      try {
+        const [a, b] = [0, 1].map((k) => {
+          const convert = prepare[k];
+          if (convert == null) return inputs[k]!;
+          const copy = converted(inputs[k]!, convert, own);
+          owned.push(copy);
+          return copy;
+        }) as [Operand, Operand];
+        const start = addend === null ? null : inputs[addend]!;
+        const safe = apart(a, out) && apart(b, out) && (start === null || sameOrApart(start, out));
+        if (direct && safe) {
+          product.run(a, b, out, start, args.dims!);
+          return;
+        }
+        const sums = temporary(own, out.layout.shape);
+        owned.push(sums);
+        product.run(a, b, sums, null, args.dims!);
+        finish ??= finisher(output.value, output.dtype, own, rest);
+        const more = inputs.slice(2).map((x) => {
+          if (sameOrApart(x, out)) return x;
+          const copy = temporary(x.dtype, x.layout.shape);
+          owned.push(copy);
+          conversion(x.dtype, x.dtype).run([x], [copy], {});
+          return copy;
+        });
+        finish.run([sums, ...more], outputs, args);
+      } finally {
+        for (const operand of owned) heap.release(operand.storage.block);
+      }
+    },
+  };
+}
+
+/** The operand that `value` adds to the sum and does nothing else, or null. */
+function addedOperand(value: Expr, type: ComputeType): number | null {
+  if (value.prim !== "add") return null;
+  const [x, y] = value.src as [Expr, Expr];
+  const other = x === state(0, type) ? y : y === state(0, type) ? x : null;
+  return other !== null && other.prim === "arg" && Number(other.value) >= 2 ? Number(other.value) : null;
+}
+
+/** The first byte that a layout reaches and the one after the last. */
+function range({ storage, layout, dtype }: Operand): [number, number] {
+  let low = layout.offset;
+  let high = layout.offset;
+  for (let d = 0; d < layout.ndim; d++) {
+    const way = (layout.shape[d]! - 1) * layout.strides[d]!;
+    if (way < 0) low += way;
+    else high += way;
+  }
+  return [storage.block.offset + low * dtype.itemsize, storage.block.offset + (high + 1) * dtype.itemsize];
+}
+
+/** Whether two operands share no memory. */
+function apart(x: Operand, y: Operand): boolean {
+  if (x.storage.block !== y.storage.block) return true;
+  const [xLow, xHigh] = range(x);
+  const [yLow, yHigh] = range(y);
+  return xHigh <= yLow || yHigh <= xLow;
+}
+
+/** Whether each element of `x` is read before anything is written over it: it lies where the output's lies, or they share no memory. */
+const sameOrApart = (x: Operand, out: Operand): boolean =>
+  apart(x, out) ||
+  (address(x) === address(out) && x.dtype === out.dtype && x.layout.strides.every((s, d) => s === out.layout.strides[d] || out.layout.shape[d] === 1));
+
+function temporary(dtype: DType, shape: readonly number[]): Operand {
+  const layout = Layout.contiguous(shape);
+  return { storage: { block: heap.allocate(layout.numel * dtype.itemsize) }, layout, dtype };
+}
+
+const mapKernel = (inputs: readonly DType[], dtype: DType, value: Expr): MapKernel => ({
+  kind: "map", inputs, outputs: [{ dtype, value }], compiled: [],
+});
+
+const conversion = (from: DType, to: DType): Compiled => map(mapKernel([from], to, arg(0, to.compute)));
+
+/**
+ * The operand in another dtype, in memory of its own. All that lies between its first and last element is converted, and seen with the same
+ * strides: a window view of an image is not multiplied out. Where that would be more than its elements, these are gathered.
+ */
+function converted(x: Operand, convert: Compiled, to: DType): Operand {
+  const { layout, dtype } = x;
+  const [low, high] = range(x);
+  const length = (high - low) / dtype.itemsize;
+  if (layout.numel === 0 || length > layout.numel) {
+    const copy = temporary(to, layout.shape);
+    if (layout.numel > 0) convert.run([x], [copy], {});
+    return copy;
+  }
+  const first = (low - x.storage.block.offset) / dtype.itemsize;
+  const copy = temporary(to, [length]);
+  convert.run([{ storage: x.storage, layout: new Layout([length], [1], first), dtype }], [copy], {});
+  return { storage: copy.storage, layout: new Layout(layout.shape, layout.strides, layout.offset - first), dtype: to };
+}
+
+/** The map from the sums and the further operands to the output. */
+function finisher(value: Expr, dtype: DType, own: DType, rest: readonly DType[]): Compiled {
+  const places = new Map<Expr, Expr>([[state(0, own.compute), arg(0, own.compute)]]);
+  const types: readonly ComputeType[] = ["f32", "f64", "i32", "i64", "bool"];
+  rest.forEach((_, k) => {
+    for (const type of types) places.set(arg(k + 2, type), arg(k + 1, type));
+  });
+  return map(mapKernel([own, ...rest], dtype, substitute(value, places)));
+}

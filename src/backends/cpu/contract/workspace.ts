@@ -1,0 +1,114 @@
+import { instantiate, newModule, type WasmFunction } from "../engine.ts";
+import { heap } from "../heap.ts";
+import { type Field, fields, word } from "./block.ts";
+import { TILE_ROWS } from "./micro-kernel.ts";
+import { FILL_OVERRUN, tableFiller } from "./packing.ts";
+import type { Dim } from "./problem.ts";
+
+/** Rows, columns or steps that a table holds the offsets of. */
+export const TABLE_ENTRIES = 4096;
+/** Bytes of a packed step of k of a's block and of b's, and of a packed row or column: a's block fills a part of the second-level cache. */
+export const M_BLOCK = 128;
+export const N_BLOCK_BYTES = 4096;
+export const K_BLOCK_BYTES = 1024;
+
+/** Dimensions of a group, at most; a tensor has no more. */
+const MAX_DIMS = 64;
+const DIM_WORDS = 3;
+/** Bytes of the widest tile, and of its rows. */
+const TILE_ROW_BYTES = 32;
+
+/** The tables of a block, by the operand whose strides they follow. */
+type Table = "aRows" | "cRows" | "dRows" | "bColumns" | "cColumns" | "dColumns" | "aSteps" | "bSteps";
+const operands: { readonly [K in Table]: "a" | "b" | "c" | "d" } = {
+  aRows: "a", cRows: "c", dRows: "d", bColumns: "b", cColumns: "c", dColumns: "d", aSteps: "a", bSteps: "b",
+};
+const tables = Object.keys(operands) as Table[];
+
+/** The memory in which blocks are computed: their parameters, tables of offsets and packed operands. One per thread. */
+export class Workspace {
+  /** The address of the parameters. */
+  readonly address: number;
+  /** Their first word in `heap.i32`. */
+  readonly words: number;
+  /** The tables of d's rows and columns. The parameters name them only where the sum starts from d. */
+  readonly dRows: number;
+  readonly dColumns: number;
+  readonly packedB: number;
+  readonly #dims: number;
+  readonly #fill: WasmFunction;
+  /** What tables of one dimension hold: stride and length. */
+  readonly #stride: Record<Table, number>;
+  readonly #length: Record<Table, number>;
+
+  constructor() {
+    const module = newModule();
+    tableFiller(module);
+    this.#fill = instantiate(module, "fill");
+    const tableBytes = 4 * TABLE_ENTRIES + FILL_OVERRUN + 64;
+    const bytes: { readonly [K in Field]?: number } = {
+      ...Object.fromEntries(tables.map((name) => [name, tableBytes])),
+      tile: TILE_ROWS * TILE_ROW_BYTES, tileRows: 4 * TILE_ROWS,
+      packedA: M_BLOCK * K_BLOCK_BYTES, packedB: N_BLOCK_BYTES * (K_BLOCK_BYTES / 4),
+    };
+    const dims = fields.length;
+    let end = 4 * (dims + DIM_WORDS * MAX_DIMS);
+    const offsets = Object.entries(bytes).map(([name, size]) => {
+      const offset = Math.ceil(end / 64) * 64;
+      end = offset + size;
+      return [name as Field, offset] as const;
+    });
+    this.address = heap.allocate(end).offset;
+    this.words = this.address >> 2;
+    this.#dims = this.words + dims;
+    for (const [name, offset] of offsets) heap.i32[this.words + word[name]] = this.address + offset;
+    for (let i = 0; i < TILE_ROWS; i++) heap.i32[(heap.i32[this.words + word.tileRows]! >>> 2) + i] = i * TILE_ROW_BYTES;
+    this.dRows = this.place("dRows");
+    this.dColumns = this.place("dColumns");
+    this.packedB = this.place("packedB");
+    const none = (): Record<Table, number> => Object.fromEntries(tables.map((name) => [name, -1])) as Record<Table, number>;
+    this.#stride = none();
+    this.#length = none();
+  }
+
+  /** The address of a table, or of anything else whose place is fixed. */
+  place(name: Field): number {
+    return heap.i32[this.words + word[name]]!;
+  }
+
+  /** Fills a table with the byte offsets of `length` elements of its group, beginning with number `first`. */
+  table(name: Table, group: readonly Dim[], first: number, length: number, size: number): void {
+    const operand = operands[name];
+    const i32 = heap.i32;
+    if (group.length <= 1 && first === 0) {
+      const stride = group.length === 0 ? 0 : group[0]![operand] * size;
+      if (this.#stride[name] === stride && this.#length[name] >= length) return;
+      this.#stride[name] = stride;
+      this.#length[name] = length;
+    } else this.#length[name] = -1;
+    let rest = first;
+    let offset = 0;
+    let p = this.#dims;
+    for (let i = group.length - 1; i >= 0; i--) {
+      const dim = group[i]!;
+      const index = rest % dim.size;
+      rest = Math.floor(rest / dim.size);
+      const stride = dim[operand] * size;
+      i32[p] = dim.size;
+      i32[p + 1] = stride;
+      i32[p + 2] = index;
+      offset += index * stride;
+      p += DIM_WORDS;
+    }
+    if (group.length === 0) {
+      i32[p] = 1;
+      i32[p + 1] = 0;
+      i32[p + 2] = 0;
+    }
+    this.#fill(name === "dRows" ? this.dRows : name === "dColumns" ? this.dColumns : this.place(name), length, offset | 0, this.#dims * 4);
+  }
+}
+
+let shared: Workspace | null = null;
+/** The workspace of this thread. */
+export const workspace = (): Workspace => (shared ??= new Workspace());

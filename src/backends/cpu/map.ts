@@ -1,0 +1,218 @@
+import type { ComputeType, DType } from "../../core/dtype.ts";
+import { type Expr, mentions, position } from "../../kernel/expr.ts";
+import { lower } from "../../kernel/elementary.ts";
+import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import { address, LoopNest, type Operand } from "./collapse.ts";
+import { Codegen, declareCalls, type Lanes, vectorizes, visit, weight } from "./codegen.ts";
+import { vectorElements, vectorStores } from "./elements.ts";
+import { instantiate, newModule, type WasmFunction } from "./engine.ts";
+import { heap } from "./heap.ts";
+import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
+import { declareStill, innerLoop, loadFrom, Loops, prepareRow, startRow, STILL, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
+import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
+
+/** The leaves `arg` under some expressions, each once by slot and type. */
+export function argLeaves(roots: readonly Expr[]): { slot: number; type: ComputeType }[] {
+  const found: { slot: number; type: ComputeType }[] = [];
+  visit(roots, (e) => {
+    if (e.prim === "arg") found.push({ slot: Number(e.value), type: e.type });
+  });
+  return found;
+}
+
+/** How many lanes a region can have, its expressions and all that it loads and stores considered. */
+export function chooseLanes(
+  roots: readonly Expr[], inputs: readonly DType[], stores: readonly { dtype: DType; value: Expr }[],
+): Lanes {
+  const args = argLeaves(roots);
+  for (const lanes of [4, 2] as const) {
+    if (!vectorizes(roots, lanes)) continue;
+    if (!args.every((a) => vectorElements(inputs[a.slot]!, a.type, lanes))) continue;
+    if (stores.every((s) => vectorStores(s.dtype, s.value.type, lanes))) return lanes;
+  }
+  return 1;
+}
+
+/**
+ * Elementwise kernels. Operands that all lie contiguously take a flat loop; any others a nest made for their number of dimensions and for how
+ * each operand walks along the innermost one.
+ */
+class CompiledMap implements Compiled {
+  readonly #inputs: readonly DType[];
+  readonly #outputs: readonly { dtype: DType; value: Expr }[];
+  readonly #itemsizes: readonly number[];
+  readonly #scalars: readonly (ComputeType | null)[];
+  readonly #roots: readonly Expr[];
+  readonly #lanes: Lanes;
+  readonly #usesPosition: boolean;
+  readonly #arity: number;
+  readonly #nest: LoopNest;
+  readonly #variants = new Map<number, WasmFunction>();
+  readonly #arguments: number[] = [];
+  #flat: WasmFunction | null = null;
+
+  constructor(kernel: KernelOf<"map">) {
+    this.#inputs = kernel.inputs;
+    this.#outputs = kernel.outputs.map((o) => ({ dtype: o.dtype, value: lower(o.value) }));
+    this.#roots = this.#outputs.map((o) => o.value);
+    this.#usesPosition = this.#roots.some((e) => mentions(e, position));
+    this.#itemsizes = [...kernel.outputs.map((o) => o.dtype.itemsize), ...kernel.inputs.map((d) => d.itemsize), ...(this.#usesPosition ? [1] : [])];
+    this.#scalars = scalarTypes(this.#roots);
+    this.#lanes = chooseLanes(this.#roots, this.#inputs, this.#outputs);
+    this.#arity = kernel.outputs.length + kernel.inputs.length;
+    this.#nest = new LoopNest(this.#itemsizes.length);
+  }
+
+  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
+    const out = outputs[0]!;
+    const n = out.layout.numel;
+    if (n === 0) return;
+    if (this.#scalars.length > 0) writeScalars(this.#scalars, args.scalars);
+    let flat = true;
+    for (let k = 0; k < outputs.length; k++) flat &&= outputs[k]!.layout.isContiguous;
+    for (let k = 0; k < inputs.length; k++) flat &&= inputs[k]!.layout.isContiguous;
+    if (flat) this.#runFlat(inputs, outputs, n);
+    else this.#runNest(inputs, outputs);
+  }
+
+  /** The number of parameters is that of operands: without spread arguments for the usual ones, which cost more than a small kernel. */
+  #runFlat(inputs: readonly Operand[], outputs: readonly Operand[], n: number): void {
+    const f = (this.#flat ??= this.#build(1, () => UNIT, true));
+    const size = this.#itemsizes;
+    const o = address(outputs[0]!, size[0]!);
+    if (outputs.length === 1) {
+      if (inputs.length === 0) {
+        f(LAUNCH, n, o);
+        return;
+      }
+      const a = address(inputs[0]!, size[1]!);
+      if (inputs.length === 1) {
+        f(LAUNCH, n, o, a);
+        return;
+      }
+      const b = address(inputs[1]!, size[2]!);
+      if (inputs.length === 2) {
+        f(LAUNCH, n, o, a, b);
+        return;
+      }
+      if (inputs.length === 3) {
+        f(LAUNCH, n, o, a, b, address(inputs[2]!, size[3]!));
+        return;
+      }
+    }
+    const list = this.#arguments;
+    let k = 0;
+    list[k++] = LAUNCH;
+    list[k++] = n;
+    for (let j = 0; j < outputs.length; j++, k++) list[k] = address(outputs[j]!, size[k - 2]!);
+    for (let j = 0; j < inputs.length; j++, k++) list[k] = address(inputs[j]!, size[k - 2]!);
+    f(...list);
+  }
+
+  #runNest(inputs: readonly Operand[], outputs: readonly Operand[]): void {
+    const nest = this.#nest.clear();
+    const size = this.#itemsizes;
+    const shape = outputs[0]!.layout.shape;
+    let positions = outputs[0]!.layout.numel;
+    for (let d = 0; d < shape.length; d++) {
+      const length = shape[d]!;
+      if (length === 1) continue;
+      nest.push(length);
+      let k = 0;
+      for (let j = 0; j < outputs.length; j++, k++) nest.set(k, outputs[j]!.layout.strides[d]! * size[k]!);
+      for (let j = 0; j < inputs.length; j++, k++) nest.set(k, inputs[j]!.layout.strides[d]! * size[k]!);
+      if (this.#usesPosition) {
+        positions /= length;
+        nest.set(k, positions);
+      }
+    }
+    nest.sort().merge(size);
+    let key = nest.rank;
+    for (let k = 0; k < nest.width; k++) key = key * 3 + this.#walk(k);
+    let f = this.#variants.get(key);
+    if (f === undefined) {
+      f = this.#build(nest.rank, (k) => this.#walk(k), false);
+      this.#variants.set(key, f);
+    }
+    let w = firstWord(this.#scalars.length);
+    let k = 0;
+    for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, size[k]!);
+    for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, size[k]!);
+    writeNest(w, nest);
+    f(LAUNCH);
+  }
+
+  #walk(k: number): Walk {
+    const walk = walkOf(this.#nest, k, this.#itemsizes[k]!);
+    // Numbers are loaded from any step alike, so there is no need for two functions.
+    return this.#lanes === 1 && walk === UNIT ? STRIDED : walk;
+  }
+
+  #build(rank: number, walk: (k: number) => Walk, flat: boolean): WasmFunction {
+    return instantiate(this.module(rank, walk, flat));
+  }
+
+  /** The module of a variant: its function `run` takes the launch record and, where `flat`, the number of elements and all addresses. */
+  module(rank: number, walk: (k: number) => Walk, flat: boolean): ModuleBuilder {
+    const m = newModule();
+    const calls = declareCalls(m, this.#roots);
+    const f = m.func("run", Array.from({ length: flat ? 2 + this.#arity : 1 }, () => "i32" as const));
+    const streams = this.#streams(f, rank, walk, flat);
+    const record = new RecordReader(f, this.#scalars.length);
+    if (!flat) for (let k = 0; k < this.#arity; k++) f.get(record.next()).set(streams[k]!.row);
+    const loops = flat ? null : new Loops(f, record, rank, streams);
+
+    let copy = 0;
+    const nOut = this.#outputs.length;
+    const g = new Codegen(f, this.#lanes, calls, {
+      arg: (slot, type) => loadFrom(g, streams[nOut + slot]!, type, copy),
+      position: () => {
+        f.get(streams[this.#arity]!.pointer).i32(copy).op("i32.add").op("i64.extend_i32_u");
+      },
+      scalar: (slot, type) => loadScalarArgument(f, slot, type),
+    }, this.#roots);
+    for (const a of argLeaves(this.#roots)) declareStill(g, streams[nOut + a.slot]!, a.type);
+    const sinks = this.#outputs.map((o, k) => ({ stream: streams[k]!, value: o.value }));
+    const setCopy = (c: number): void => {
+      copy = c;
+    };
+    const unroll = this.#unroll(streams);
+    if (loops === null) {
+      prepareRow(g, streams);
+      innerLoop(g, streams, sinks, 1, unroll, setCopy);
+      return m;
+    }
+    const count = f.local("i32");
+    loops.emit(() => {
+      startRow(f, streams);
+      f.get(loops.inner).set(count);
+      prepareRow(g, streams);
+      innerLoop(g, streams, sinks, count, unroll, setCopy);
+    });
+    return m;
+  }
+
+  #streams(f: FunctionBuilder, rank: number, walk: (k: number) => Walk, flat: boolean): Stream[] {
+    const dtypes = [...this.#outputs.map((o) => o.dtype), ...this.#inputs];
+    return this.#itemsizes.map((_, k) => {
+      const s = new Stream(dtypes[k] ?? null, walk(k), flat && k < this.#arity ? 2 + k : f.local("i32"));
+      s.row = flat || rank === 1 ? s.pointer : f.local("i32");
+      return s;
+    });
+  }
+
+  /** Small bodies are repeated, so that the loop's own instructions weigh less. */
+  #unroll(streams: readonly Stream[]): number {
+    if (streams.some((s) => s.walk === STRIDED)) return 1;
+    const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
+    if (this.#lanes === 1) return n <= 6 ? 2 : 1;
+    return n <= 10 ? 4 : n <= 24 ? 2 : 1;
+  }
+}
+
+/** Elementwise kernels for the CPU. */
+export const map = (kernel: KernelOf<"map">): Compiled => new CompiledMap(kernel);
+
+/** The flat module of a kernel, for those who want to read it. */
+export const mapModule = (kernel: KernelOf<"map">): ModuleBuilder => new CompiledMap(kernel).module(1, () => UNIT, true);
+

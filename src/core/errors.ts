@@ -1,0 +1,363 @@
+/**
+ * Every error sentence of the library, in PyTorch's words where it has them, so that searching for one finds PyTorch's answers.
+ * `pythonType` names the exception that PyTorch raises in the same place.
+ */
+
+import {
+  TorchletError, ShapeError, DTypeError, IndexError, DeviceError, GradError, DisposedError, OutOfMemoryError, ValueError, ArgumentError, KeyError, UnsupportedError, FileError,
+} from "./error-classes.ts";
+
+export * from "./error-classes.ts";
+
+const list = (shape: readonly (number | bigint)[]): string => `[${shape.join(", ")}]`;
+/** `torch.Size([2, 3])` */
+export const size = (shape: readonly number[]): string => `torch.Size(${list(shape)})`;
+
+// ---- shapes and dimensions
+
+export const sizeMismatch = (a: number, b: number, dim: number): ShapeError =>
+  new ShapeError(`The size of tensor a (${a}) must match the size of tensor b (${b}) at non-singleton dimension ${dim}`);
+
+export function dimOutOfRange(dim: number, ndim: number): IndexError {
+  const n = Math.max(ndim, 1);
+  return new IndexError(`Dimension out of range (expected to be in range of [${-n}, ${n - 1}], but got ${dim})`);
+}
+
+export const dimTwice = (dim: number): ShapeError => new ShapeError(`dim ${dim} appears multiple times in the list of dims`);
+
+export const invalidShape = (shape: readonly number[], numel: number): ShapeError =>
+  new ShapeError(`shape '${list(shape)}' is invalid for input of size ${numel}`);
+
+export const twoInferred = (): ShapeError => new ShapeError("only one dimension can be inferred");
+
+export const ambiguousInferred = (shape: readonly number[]): ShapeError =>
+  new ShapeError(
+    `cannot reshape tensor of 0 elements into shape ${list(shape)} because the unspecified dimension size -1 can be any value and is ambiguous`,
+  );
+
+export const notViewable = (): ShapeError =>
+  new ShapeError(
+    "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). " +
+      "Use .reshape(...) instead.",
+  );
+
+export const negativeDimension = (dim: number, shape: readonly number[]): ShapeError =>
+  new ShapeError(`Trying to create tensor with negative dimension ${dim}: ${list(shape)}`);
+
+export const expandRank = (typeName: string, from: readonly number[], to: readonly number[]): ShapeError =>
+  new ShapeError(
+    `expand(${typeName}{${list(from)}}, size=${list(to)}): the number of sizes provided (${to.length}) must be greater or equal to the ` +
+      `number of dimensions in the tensor (${from.length})`,
+  );
+
+export const expandSize = (to: readonly number[], from: readonly number[], dim: number, existing: number): ShapeError =>
+  new ShapeError(
+    `The expanded size of the tensor (${to[dim]}) must match the existing size (${existing}) at non-singleton dimension ${dim}.  ` +
+      `Target sizes: ${list(to)}.  Tensor sizes: ${list(from)}`,
+  );
+
+export const expandNewDim = (to: readonly number[], dim: number): ShapeError =>
+  new ShapeError(`The expanded size of the tensor (${to[dim]}) isn't allowed in a leading, non-existing dimension ${dim}`);
+
+export const permuteRank = (ndim: number, n: number): ShapeError =>
+  new ShapeError(
+    "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions " +
+      `i.e. input.dim() = ${ndim} is not equal to len(dims) = ${n}`,
+  );
+export const permuteTwice = (): ShapeError => new ShapeError("permute(): duplicate dims are not allowed.");
+
+export const tooManyDimsForT = (ndim: number): ShapeError =>
+  new ShapeError(`t() expects a tensor with <= 2 dimensions, but self is ${ndim}D`);
+
+export const narrowLength = (start: number, length: number, size: number): ShapeError =>
+  new ShapeError(`start (${start}) + length (${length}) exceeds dimension size (${size}).`);
+
+export const flattenOrder = (): ShapeError => new ShapeError("flatten() has invalid args: start_dim cannot come after end_dim");
+
+export const splitZero = (size: number): ShapeError =>
+  new ShapeError(`split_size can only be 0 if dimension size is 0, but got dimension size of ${size}`);
+
+export const outputShape = (shape: readonly number[], broadcast: readonly number[]): ShapeError =>
+  new ShapeError(`output with shape ${list(shape)} doesn't match the broadcast shape ${list(broadcast)}`);
+
+export const matmulShapes = (a: readonly number[], b: readonly number[]): ShapeError =>
+  new ShapeError(`mat1 and mat2 shapes cannot be multiplied (${a.join("x")} and ${b.join("x")})`);
+
+export const catRank = (a: number, b: number): ShapeError => new ShapeError(`Tensors must have same number of dimensions: got ${a} and ${b}`);
+export const catSizes = (dim: number, expected: number, got: number, i: number): ShapeError =>
+  new ShapeError(
+    `Sizes of tensors must match except in dimension ${dim}. Expected size ${expected} but got size ${got} for tensor number ${i} in the list.`,
+  );
+export const catEmpty = (): ShapeError => new ShapeError("torch.cat(): expected a non-empty list of Tensors");
+export const stackEmpty = (): ShapeError => new ShapeError("stack expects a non-empty TensorList");
+export const stackSizes = (first: readonly number[], other: readonly number[], i: number): ShapeError =>
+  new ShapeError(`stack expects each tensor to be equal size, but got ${list(first)} at entry 0 and ${list(other)} at entry ${i}`);
+
+export const reduceEmpty = (op: string): ShapeError =>
+  new ShapeError(`${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
+export const reduceEmptyDim = (op: string, dim: number): IndexError =>
+  new IndexError(`${op}(): Expected reduction dim ${dim} to have non-zero size.`);
+
+// ---- indexing
+
+export const indexOutOfBounds = (index: number | bigint, dim: number, size: number, pythonType?: string): IndexError =>
+  new IndexError(`index ${index} is out of bounds for dimension ${dim} with size ${size}`, pythonType);
+export const selectOutOfRange = (index: number, shape: readonly number[], dim: number): IndexError =>
+  new IndexError(`select(): index ${index} out of range for tensor of size ${list(shape)} at dimension ${dim}`);
+export const zeroDimIndex = (): IndexError =>
+  new IndexError(
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number",
+  );
+export const tooManyIndices = (ndim: number): IndexError => new IndexError(`too many indices for tensor of dimension ${ndim}`);
+export const invalidIndex = (got: string): IndexError =>
+  new IndexError(
+    `only integers, slices (\`:\`), ellipsis (\`...\`), None and long or byte Variables are valid indices (got ${got})`,
+  );
+export const indexDtype = (): IndexError => new IndexError("tensors used as indices must be long, byte or bool tensors");
+export const negativeStep = (): ValueError => new ValueError("step must be greater than zero");
+export const maskShape = (mask: readonly number[], maskDim: number, shape: readonly number[], dim: number): IndexError =>
+  new IndexError(
+    `The shape of the mask ${list(mask)} at index ${maskDim} does not match the shape of the indexed tensor ${list(shape)} at index ${dim}`,
+  );
+export const indexShapes = (shapes: readonly (readonly number[])[]): IndexError =>
+  new IndexError(`shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.map(list).join(", ")}`);
+export const indexValueShape = (value: readonly number[], target: readonly number[]): ShapeError =>
+  new ShapeError(`shape mismatch: value tensor of shape ${list(value)} cannot be broadcast to indexing result of shape ${list(target)}`);
+export const indexIntoEmpty = (): IndexError => new IndexError("index is out of bounds for dimension with size 0");
+export const indexPutDtypes = (to: string, from: string): DTypeError =>
+  new DTypeError(`Index put requires the source and destination dtypes match, got ${to} for the destination and ${from} for the source.`);
+
+// ---- dtypes and values
+
+export const resultCast = (from: string, to: string): DTypeError =>
+  new DTypeError(`result type ${from} can't be cast to the desired output type ${to}`);
+export const notForDtype = (kernel: string, dtype: string): DTypeError => new DTypeError(`"${kernel}" not implemented for '${dtype}'`);
+export const expectedDtype = (expected: string, found: string): DTypeError =>
+  new DTypeError(`expected scalar type ${expected} but found ${found}`);
+export const longTarget = (found: string): DTypeError => new DTypeError(`expected scalar type Long but found ${found}`);
+export const boolSubtract = (): DTypeError =>
+  new DTypeError(
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
+  );
+export const boolSubtractOne = (): DTypeError =>
+  new DTypeError(
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+  );
+export const boolNegative = (): DTypeError =>
+  new DTypeError(
+    "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+  );
+export const gradDtype = (): DTypeError => new DTypeError("Only Tensors of floating point and complex dtype can require gradients");
+export const whereCondition = (dtype: string): DTypeError =>
+  new DTypeError(`where expected condition to be a boolean tensor, but got a tensor with dtype ${dtype}`);
+export const zeroDivision = (): TorchletError => new TorchletError("ZeroDivisionError");
+export const cannotConvertToScalar = (numel: number): ValueError =>
+  numel === 1
+    ? new ValueError("only one element tensors can be converted to Python scalars")
+    : new ValueError("only one element tensors can be converted to Python scalars");
+export const ambiguousBool = (empty: boolean): TorchletError =>
+  new TorchletError(
+    empty ? "Boolean value of Tensor with no values is ambiguous" : "Boolean value of Tensor with more than one value is ambiguous",
+  );
+export const unsafeInteger = (value: bigint): DTypeError =>
+  new DTypeError(`${value} does not fit a JavaScript number without loss: read it with itemBigInt() or toTypedArray()`);
+
+// ---- arguments
+
+export const unexpectedKeyword = (name: string, key: string): ArgumentError =>
+  new ArgumentError(`${name}() got an unexpected keyword argument '${key}'`, key);
+export const missingArguments = (name: string, names: readonly string[]): ArgumentError =>
+  new ArgumentError(`${name}() missing ${names.length} required positional arguments: ${names.map((n) => `"${n}"`).join(", ")}`);
+export const argumentType = (name: string, argument: string, position: number, expected: string, got: string): ArgumentError =>
+  new ArgumentError(`${name}(): argument '${argument}' (position ${position}) must be ${expected}, not ${got}`);
+export const unsupportedOperand = (symbol: string, other: string): ArgumentError =>
+  new ArgumentError(`unsupported operand type(s) for ${symbol}: 'Tensor' and '${other}'`);
+
+// ---- format specifications, in Python's words
+
+export const formatInvalid = (spec: string, type: string): ValueError =>
+  new ValueError(`Invalid format specifier '${spec}' for object of type '${type}'`);
+export const formatUnknownCode = (code: string, type: string): ValueError =>
+  new ValueError(`Unknown format code '${code}' for object of type '${type}'`);
+export const formatTooManyDigits = (): ValueError => new ValueError("Too many decimal digits in format string");
+export const formatNoPrecision = (): ValueError => new ValueError("Format specifier missing precision");
+export const formatPrecisionTooBig = (): ValueError => new ValueError("precision too big");
+export const formatBothSeparators = (): ValueError => new ValueError("Cannot specify both ',' and '_'.");
+export const formatSeparator = (separator: string, code: string): ValueError => new ValueError(`Cannot specify '${separator}' with '${code}'.`);
+export const formatIntPrecision = (): ValueError => new ValueError("Precision not allowed in integer format specifier");
+export const formatIntNegativeZero = (): ValueError => new ValueError("Negative zero coercion (z) not allowed in integer format specifier");
+export const formatCharacter = (what: "Sign" | "Alternate form (#)"): ValueError =>
+  new ValueError(`${what} not allowed with integer format specifier 'c'`);
+export const formatCharacterRange = (): ValueError => new ValueError("%c arg not in range(0x110000)", "OverflowError");
+export const intTooLarge = (target: "float" | "C long"): ValueError =>
+  new ValueError(target === "float" ? "int too large to convert to float" : "Python int too large to convert to C long", "OverflowError");
+
+// ---- devices
+
+export const differentDevices = (a: string, b: string): DeviceError =>
+  new DeviceError(`Expected all tensors to be on the same device, but found at least two devices, ${a} and ${b}!`);
+export const unknownDevice = (name: string, known: readonly string[]): DeviceError =>
+  new DeviceError(`Expected one of ${known.join(", ")} device type at start of device string: ${name}`);
+export const noSyncRead = (device: string, awaitable: string): DeviceError =>
+  new DeviceError(`values on device '${device}' cannot be read synchronously: use \`await\` with ${awaitable}`);
+
+// ---- autograd
+
+export const backwardTwice = (): GradError =>
+  new GradError(
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). " +
+      "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you " +
+      "need to backward through the graph a second time or if you need to access saved tensors after calling backward.",
+  );
+export const modifiedInplace = (type: string, shape: readonly number[], output: string, version: number, expected: number): GradError =>
+  new GradError(
+    "one of the variables needed for gradient computation has been modified by an inplace operation: " +
+      `[${type} ${list(shape)}]${output} is at version ${version}; expected version ${expected} instead. ` +
+      "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).",
+  );
+export const leafInplace = (): GradError => new GradError("a leaf Variable that requires grad is being used in an in-place operation.");
+export const leafViewInplace = (): GradError =>
+  new GradError("a view of a leaf Variable that requires grad is being used in an in-place operation.");
+export const notScalarOutput = (): GradError => new GradError("grad can be implicitly created only for scalar outputs");
+export const noGradFn = (i: number): GradError => new GradError(`element ${i} of tensors does not require grad and does not have a grad_fn`);
+export const gradShape = (i: number, grad: readonly number[], output: readonly number[]): GradError =>
+  new GradError(`Mismatch in shape: grad_output[${i}] has a shape of ${size(grad)} and output[${i}] has a shape of ${size(output)}.`);
+export const inputNeedsGrad = (): GradError => new GradError("One of the differentiated Tensors does not require grad");
+export const unusedInput = (): GradError =>
+  new GradError(
+    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.",
+  );
+export const nonLeafFlag = (): GradError =>
+  new GradError(
+    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't " +
+      "require differentiation use var_no_grad = var.detach().",
+  );
+export const hookNeedsGrad = (): GradError => new GradError("cannot register a hook on a tensor that doesn't require gradient");
+export const hookChanged = (name: string, what: "size" | "type"): GradError =>
+  new GradError(`hook '${name}' has changed the ${what} of value`);
+export const gradCount = (name: string, expected: number, got: number): GradError =>
+  new GradError(`function ${name} returned an incorrect number of gradients (expected ${expected}, got ${got})`);
+export const gradInvalidShape = (name: string, i: number, got: readonly number[], expected: readonly number[]): GradError =>
+  new GradError(
+    `Function ${name} returned an invalid gradient at index ${i} - got ${list(got)} but expected shape compatible with ${list(expected)}`,
+  );
+export const inferenceRequiresGrad = (): GradError =>
+  new GradError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+export const inferenceInplace = (): GradError =>
+  new GradError(
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update." +
+      "See https://github.com/pytorch/rfcs/pull/17 for more details.",
+  );
+export const inferenceSaved = (): GradError =>
+  new GradError("Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.");
+export const multiViewInplace = (name: string, output: number): GradError =>
+  new GradError(
+    `Output ${output} of ${name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. ` +
+      "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
+  );
+export const noGradViewInplace = (): GradError =>
+  new GradError(
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and " +
+      "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad " +
+      "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
+  );
+export const overlappingWrite = (): ShapeError =>
+  new ShapeError(
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. " +
+      "Please clone() the tensor before performing the operation.",
+  );
+export const assignedGradType = (got: string): ArgumentError =>
+  new ArgumentError(`assigned grad expected to be a Tensor or None but got grad of type${got}`);
+
+// ---- memory
+
+export const disposed = (): DisposedError =>
+  new DisposedError("this tensor was disposed of: its memory was given back by dispose(), `using` or the end of a scope");
+
+/** Bytes as PyTorch's messages write them. */
+export function formatBytes(n: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB"];
+  let i = 0;
+  let x = n;
+  while (x >= 1024 && i < 3) {
+    x /= 1024;
+    i++;
+  }
+  return i === 0 ? `${n} bytes` : `${x.toFixed(2)} ${units[i]}`;
+}
+
+/** In the form of PyTorch's CUDA message; the advice is what frees memory here. */
+export const outOfMemory = (device: string, tried: number, limit: number, allocated: number, reserved: number): OutOfMemoryError =>
+  new OutOfMemoryError(
+    `${device} out of memory. Tried to allocate ${formatBytes(tried)} (${formatBytes(limit)} total capacity; ` +
+      `${formatBytes(allocated)} already allocated; ${formatBytes(reserved)} reserved in total by Torchlet). Tensors that a synchronous loop ` +
+      "drops are only found when the collector runs: await a read in the loop, or wrap its body in scope(() => { ... }).",
+  );
+
+// ---- random numbers
+
+/** A number as C++ streams write it, which PyTorch's messages show: six significant digits. */
+export function streamed(x: number): string {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
+  const [digits = "", exponent] = x.toExponential(5).split("e");
+  const power = Number(exponent);
+  if (power >= -4 && power < 6) return String(Number(x.toPrecision(6)));
+  return `${Number(digits)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
+const badValue = (message: string): ValueError => new ValueError(message, "RuntimeError");
+
+export const seedNotWhole = (): ValueError => badValue("manual_seed expected a long, but got float");
+export const seedOutOfRange = (): ValueError => badValue("Overflow when unpacking long");
+export const generatorStateSize = (bytes: number): ValueError =>
+  badValue(
+    "Expected either a CPUGeneratorImplStateLegacy of size 5048 or a CPUGeneratorImplState of size 5056 but found the input RNG state " +
+      `size to be ${bytes}`,
+  );
+export const invalidGeneratorState = (): ValueError => badValue("Invalid mt19937 state");
+export const generatorDevice = (): DeviceError => new DeviceError("Expected a 'cpu' device type for generator");
+
+export const randomBounds = (name: "from" | "to" | "to - 1", typeName: string): ValueError =>
+  badValue(`${name} is out of bounds for ${typeName}`);
+export const uniformOrder = (from: number, to: number): ValueError =>
+  badValue(`uniform_ expects to return a [from, to) range, but found from=${streamed(from)} > to=${streamed(to)}`);
+export const uniformRange = (scalarName: string, from: number, to: number): ValueError =>
+  badValue(
+    `uniform_ expects to-from <= std::numeric_limits<${scalarName}>::max(), but found to=${streamed(to)} and from=${streamed(from)} ` +
+      "which result in to-from to exceed the limit",
+  );
+export const normalStd = (std: number): ValueError => badValue(`normal expects std >= 0.0, but found std ${streamed(std)}`);
+export const randomEmpty = (from: bigint, to: bigint): ValueError =>
+  badValue(`random_ expects 'from' to be less than 'to', but got from=${from} >= to=${to}`);
+export const randomEmptyCast = (from: bigint, to: bigint): ValueError =>
+  badValue(`random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=${from} >= to=${to}`);
+export const randomEmptyInclusive = (from: bigint, last: bigint): ValueError =>
+  badValue(
+    `random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got from=${from} > to_inc=${last}`,
+  );
+export const randomFullRange = (): ValueError =>
+  badValue("random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
+export const bernoulliProbability = (p: number): ValueError =>
+  badValue(`bernoulli_ expects p to be in [0, 1], but got p=${streamed(p)}`);
+export const bernoulliElement = (): ValueError =>
+  badValue(
+    "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  " +
+      "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)",
+  );
+export const exponentialRate = (lambda: number): ValueError =>
+  badValue(`exponential_ expects lambda >= 0.0, but found lambda=${streamed(lambda)}`);
+export const geometricProbability = (p: number): ValueError =>
+  badValue(`geometric_ expects p to be in (0, 1), but got p=${streamed(p)}`);
+export const logNormalStd = (std: number): ValueError => badValue(`log_normal_ expects std > 0.0, but found std=${streamed(std)}`);
+export const poissonRate = (): ValueError => badValue("invalid Poisson rate, expected rate to be non-negative");
+export const multinomialNoSamples = (): ValueError => badValue("cannot sample n_sample <= 0 samples");
+export const multinomialTooFew = (): ValueError =>
+  badValue("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+export const multinomialTooMany = (): ValueError => badValue("number of categories cannot exceed 2^24");
+export const multinomialInvalid = (): ValueError =>
+  badValue("probability tensor contains either `inf`, `nan` or element < 0");
+export const multinomialSum = (): ValueError => badValue("invalid multinomial distribution (sum of probabilities <= 0)");
+export const multinomialEntryNegative = (): ValueError =>
+  badValue("invalid multinomial distribution (encountering probability entry < 0)");
+export const multinomialEntryInfinite = (): ValueError =>
+  badValue("invalid multinomial distribution (encountering probability entry = infinity or NaN)");

@@ -1,0 +1,68 @@
+import type { Backend } from "../backends/backend.ts";
+import { unknownDevice } from "../core/errors.ts";
+import { Pool } from "../memory/pool.ts";
+import { setLiveBytes } from "../memory/pressure.ts";
+
+/** A place where tensors live: a backend and the pool of its memory. There is one object per device, so devices compare with `===`. */
+export class Device {
+  /** `cpu`, `webgpu`, `reference`. */
+  readonly type: string;
+  readonly index: number | null = null;
+  readonly backend: Backend;
+  readonly pool: Pool;
+
+  constructor(type: string, backend: Backend, alignment: number) {
+    this.type = type;
+    this.backend = backend;
+    this.pool = new Pool(backend, type, alignment);
+  }
+
+  toString(): string {
+    return this.type;
+  }
+}
+
+/** How to make a backend, and the alignment its small blocks need. */
+export interface BackendEntry {
+  readonly create: () => Backend;
+  readonly alignment: number;
+}
+
+const entries = new Map<string, BackendEntry>();
+const devices = new Map<string, Device>();
+
+/** Makes a backend known under a name; it is created when the device is first asked for. */
+export function registerBackend(name: string, entry: BackendEntry): void {
+  entries.set(name, entry);
+}
+
+/** The device of a name: `torch.device("cpu")`. */
+export function device(name: string | Device): Device {
+  if (typeof name !== "string") return name;
+  const known = devices.get(name);
+  if (known !== undefined) return known;
+  const entry = entries.get(name);
+  if (entry === undefined) throw unknownDevice(name, [...entries.keys()]);
+  const backend = entry.create();
+  backend.id = devices.size;
+  const made = new Device(name, backend, entry.alignment);
+  devices.set(name, made);
+  return made;
+}
+
+/** Every device in use so far. */
+export const openDevices = (): readonly Device[] => [...devices.values()];
+
+setLiveBytes(() => {
+  let n = 0;
+  for (const d of devices.values()) n += d.pool.stats.allocatedBytes;
+  return n;
+});
+
+let defaultDevice: Device | null = null;
+/** The device of tensors made without one. */
+export const getDefaultDevice = (): Device => (defaultDevice ??= device("cpu"));
+/** Sets the device of tensors made without one. */
+export function setDefaultDevice(name: string | Device): void {
+  defaultDevice = device(name);
+}

@@ -1,0 +1,159 @@
+import type { DType } from "../core/dtype.ts";
+import { differentDevices, reduceEmptyDim, sizeMismatch } from "../core/errors.ts";
+import { broadcastShapes, expandTo, Layout, permute, sameShape } from "../core/layout.ts";
+import type { ContractKernel, CopyKernel, GatherKernel, Indexed, Kernel, LaunchArgs, MapKernel, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
+import { allocate, allocateContiguous } from "./allocate.ts";
+import type { Device } from "./device.ts";
+import { execute, overwrite } from "./executor.ts";
+import type { Operand } from "./operand.ts";
+import { checkWritable, partlyOverlaps } from "./overlap.ts";
+import { resultLayout } from "./strides.ts";
+
+const NONE: LaunchArgs = {};
+
+/** The device that the operands share. */
+export function commonDevice(operands: readonly Operand[]): Device {
+  const { device } = operands[0]!;
+  for (let i = 1; i < operands.length; i++) {
+    if (operands[i]!.device !== device) throw differentDevices(device.type, operands[i]!.device.type);
+  }
+  return device;
+}
+
+/** The shape that the operands broadcast to. */
+export function commonShape(operands: readonly Operand[]): readonly number[] {
+  let { shape } = operands[0]!.layout;
+  for (let i = 1; i < operands.length; i++) {
+    const other = operands[i]!.layout.shape;
+    if (sameShape(shape, other)) continue;
+    const both = broadcastShapes(shape, other);
+    if (!Array.isArray(both)) throw sizeMismatch(both.a, both.b, both.dim);
+    shape = both;
+  }
+  return shape;
+}
+
+const expand = (x: Operand, shape: readonly number[]): Operand =>
+  x.layout.shape === shape || sameShape(x.layout.shape, shape) ? x : x.view(expandTo(x.layout, shape));
+
+/** Runs a map over broadcast operands into a new operand per output. */
+export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchArgs = NONE): Operand[] {
+  const device = commonDevice(inputs);
+  const shape = commonShape(inputs);
+  const expanded = inputs.map((x) => expand(x, shape));
+  const layout = resultLayout(shape, expanded.map((x) => x.layout));
+  const outputs = kernel.outputs.map((o) => allocate(layout, o.dtype, device));
+  if (layout.numel > 0) execute(kernel, expanded, outputs, args);
+  return outputs;
+}
+
+/** Runs a map over operands that are known to have the shape `shape` (or broadcast to it), without any: for kernels of `position` alone. */
+export function generate(kernel: MapKernel, shape: readonly number[], device: Device, args: LaunchArgs = NONE): Operand {
+  const out = allocateContiguous(shape, kernel.outputs[0]!.dtype, device);
+  if (out.layout.numel > 0) execute(kernel, [], [out], args);
+  return out;
+}
+
+/** Runs a map whose only output is written over `out`. Operands that partly overlap it are read from a copy. */
+export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Operand, args: LaunchArgs = NONE): void {
+  checkWritable(out);
+  const { shape } = out.layout;
+  const expanded = inputs.map((x) => expand(x, shape));
+  const copies: Operand[] = [];
+  for (let i = 0; i < expanded.length; i++) {
+    if (!partlyOverlaps(expanded[i]!, out)) continue;
+    const copied = copy(expanded[i]!);
+    copied.storage.retain();
+    copies.push(copied);
+    expanded[i] = copied;
+  }
+  if (out.layout.numel > 0) overwrite(kernel, expanded, [out], args);
+  else if (!out.untracked) out.storage.version++;
+  for (const c of copies) c.storage.release();
+}
+
+/** The operand with the given dimensions last, and what is left first. */
+function reducedLast(x: Operand, dims: readonly number[]): { input: Operand; kept: number[] } {
+  const kept: number[] = [];
+  for (let d = 0; d < x.layout.ndim; d++) if (!dims.includes(d)) kept.push(d);
+  const trailing = dims.every((d, i) => d === kept.length + i);
+  return { input: trailing ? x : x.view(permute(x.layout, [...kept, ...dims])), kept };
+}
+
+/** Reduces over `dims` (ascending); the results have the kept dimensions, or all with those of size 1. */
+export function reduce(kernel: ReduceKernel, x: Operand, dims: readonly number[], keepdim: boolean, args: LaunchArgs = NONE): Operand[] {
+  const { input, kept } = reducedLast(x, dims);
+  const { shape } = x.layout;
+  const outputs = kernel.outputs.map((o) => allocateContiguous(kept.map((d) => shape[d]!), o.dtype, x.device));
+  if (outputs[0]!.layout.numel > 0) execute(kernel, [input], outputs, args);
+  if (!keepdim) return outputs;
+  const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
+  return outputs.map((o) => o.view(full));
+}
+
+/** Raises where a reduction without a neutral element would reduce over nothing. */
+export function checkNonEmpty(op: string, x: Operand, dims: readonly number[]): void {
+  if (x.layout.numel === 0) for (const d of dims) if (x.layout.shape[d] === 0) throw reduceEmptyDim(op, d);
+}
+
+/** Scans along one dimension. */
+export function scan(kernel: ScanKernel, x: Operand, dim: number, args: LaunchArgs = NONE): Operand[] {
+  const last = x.layout.ndim - 1;
+  const outputs = kernel.outputs.map((o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
+  if (x.layout.numel === 0) return outputs;
+  if (last < 0) {
+    const lift = (o: Operand) => o.view(Layout.contiguous([1], o.layout.offset));
+    execute(kernel, [lift(x)], outputs.map(lift), args);
+    return outputs;
+  }
+  const order = [...x.layout.shape.keys()].filter((d) => d !== dim).concat(dim);
+  const turned = (o: Operand) => (dim === last ? o : o.view(permute(o.layout, order)));
+  execute(kernel, [turned(x)], outputs.map(turned), args);
+  return outputs;
+}
+
+/** out[batch, m, n] = a[batch, m, k] b[batch, k, n]; see ContractKernel. Further operands go to the epilogue, expanded to the output. */
+export function contract(kernel: ContractKernel, inputs: readonly Operand[], out: Operand, args: LaunchArgs): void {
+  if (out.layout.numel > 0) execute(kernel, inputs, [out], args);
+}
+
+export const gather = (kernel: GatherKernel, inputs: readonly Operand[], out: Operand, indexed: readonly Indexed[], fault: NonNullable<LaunchArgs["fault"]>): void => {
+  if (out.layout.numel > 0) execute(kernel, inputs, [out], { indexed, fault });
+};
+
+/** Writes into `target`, whose values elsewhere stay. `fresh`: nobody has seen the target yet. */
+export function scatter(
+  kernel: ScatterKernel, inputs: readonly Operand[], target: Operand, indexed: readonly Indexed[], fault: NonNullable<LaunchArgs["fault"]>, fresh: boolean,
+): void {
+  if (target.layout.numel > 0) (fresh ? execute : overwrite)(kernel, inputs, [target], { indexed, fault });
+}
+
+const copyKernels = new Map<DType, CopyKernel>();
+function copyKernel(dtype: DType): CopyKernel {
+  let kernel = copyKernels.get(dtype);
+  if (kernel === undefined) {
+    kernel = { kind: "copy", inputs: [dtype], compiled: [] };
+    copyKernels.set(dtype, kernel);
+  }
+  return kernel;
+}
+
+/** Copies into part of a new operand. */
+export function copyPart(from: Operand, to: Operand): void {
+  if (to.layout.numel > 0) execute(copyKernel(from.dtype), [expand(from, to.layout.shape)], [to], NONE);
+}
+
+/** A row-major copy. */
+export function copy(x: Operand): Operand {
+  const out = allocateContiguous(x.layout.shape, x.dtype, x.device);
+  copyPart(x, out);
+  return out;
+}
+
+/** Fills a new row-major operand with random numbers. */
+export function random(kernel: RandomKernel, out: Operand, args: NonNullable<LaunchArgs["random"]>): void {
+  if (out.layout.numel > 0) execute(kernel, [], [out], { random: args });
+}
+
+/** The kernels whose compiled form is looked up on the kernel itself. */
+export type { Kernel };

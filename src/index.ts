@@ -1,0 +1,42 @@
+/** The public names on one screen. The only file that names a concrete backend. */
+import { CpuBackend } from "./backends/cpu/backend.ts";
+import { ReferenceBackend } from "./backends/reference/backend.ts";
+import { registerBackend } from "./dispatch/device.ts";
+import "./tensor/attach.ts";
+
+registerBackend("cpu", { create: () => new CpuBackend(), alignment: 64 });
+registerBackend("reference", { create: () => new ReferenceBackend(), alignment: 16 });
+
+// tensors
+export { Tensor } from "./tensor/tensor.ts";
+export * from "./tensor/public-creation.ts";
+export * from "./tensor/public-random.ts";
+export * from "./tensor/public-ops.ts";
+export type { TensorLike } from "./ops/entry.ts";
+export type { Index } from "./tensor/indexing.ts";
+
+// dtypes
+export {
+  bfloat16, bool, type DType, float16, float32, float32 as float, float64, float64 as double, getDefaultDtype, int8, int16, int32,
+  int32 as int, int64, int64 as long, Scalar, setDefaultDtype, uint8, float16 as half, int16 as short,
+} from "./core/dtype.ts";
+
+// devices
+export { device, type Device, getDefaultDevice, setDefaultDevice } from "./dispatch/device.ts";
+export * as backends from "./backends/settings.ts";
+export * as memory from "./memory/public.ts";
+
+// autograd
+export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
+export * as autograd from "./tensor/autograd.ts";
+
+// printing and constants
+export { setPrintoptions } from "./core/print/options.ts";
+export { finfo, iinfo } from "./core/limits.ts";
+export const pi: number = Math.PI;
+export const e: number = Math.E;
+export const inf: number = Number.POSITIVE_INFINITY;
+export const nan: number = Number.NaN;
+
+// errors
+export * from "./core/error-classes.ts";

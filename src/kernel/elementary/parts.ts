@@ -1,0 +1,63 @@
+import { float32 } from "../../core/dtype.ts";
+import { and, bitcast, cast, constant, type Expr, eq, gt, lt, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
+
+/**
+ * Building blocks of the f32 elementary functions. Two habits make them hold on every target: special cases are told by bits, because a
+ * shading language may assume that there are no NaNs and infinities; and no rounding is undone by a subtraction that a compiler could
+ * cancel, such as (x + 2^23) - 2^23.
+ */
+
+export const SIGN: number = -0x80000000;
+export const MAGNITUDE: number = 0x7fffffff;
+export const INFINITY: number = 0x7f800000;
+export const NAN: number = 0x7fc00000;
+
+/** The bits of an f32. */
+export const bits = (x: Expr): Expr => bitcast(x, "i32");
+/** The f32 with the given bits. */
+export const float = (i: Expr): Expr => bitcast(i, "f32");
+/** The f32 nearest to an integer. */
+export const toFloat = (i: Expr): Expr => cast(i, float32);
+
+/** `c[0] x^n + ... + c[n]` by Horner's rule. */
+export const polynomial = (x: Expr, c: readonly number[]): Expr => c.slice(1).reduce<Expr>((p, k) => mad(p, x, k), constant(c[0]!, x.type));
+
+/** min(x, limit) and max(x, limit) that keep NaN, and are one instruction where the target has a min of the form `b < a ? b : a`. */
+export const atMost = (x: Expr, limit: Num): Expr => select(gt(x, limit), limit, x);
+export const atLeast = (x: Expr, limit: Num): Expr => select(lt(x, limit), limit, x);
+
+/** The magnitude bits: comparing them as integers orders all values, infinity and NaN last. */
+export const magnitude = (x: Expr): Expr => and(bits(x), MAGNITUDE);
+export const signBit = (x: Expr): Expr => and(bits(x), SIGN);
+/** `y`, which is not negative, with the sign of `x`. */
+export const withSign = (y: Expr, x: Expr): Expr => float(or(bits(y), signBit(x)));
+/** Whether an integer is odd. */
+export const isOdd = (i: Expr): Expr => eq(and(i, 1), 1);
+/** `pattern` (the bits of a special value) where the condition holds, else `y`. */
+export const special = (condition: Expr, pattern: Num, y: Expr): Expr => float(select(condition, pattern, bits(y)));
+
+/** Adding this to a number below 2^22 in magnitude leaves its nearest integer in the low bits. */
+const SHIFTER = 12582912;
+const SHIFTER_BITS = 0x4b400000;
+
+/** The integer nearest to `x * factor`. */
+export interface Nearest {
+  /** A word whose low 22 bits are those of the integer plus `bias`. */
+  readonly word: Expr;
+  /** The integer as an f32. */
+  readonly value: Expr;
+}
+
+/** The integer nearest to `x * factor`, for products below 2^22 in magnitude. A fused or unfused product may differ by one at a tie. */
+export function nearest(x: Expr, factor: number, bias: number = 0): Nearest {
+  const word = bits(mad(x, factor, SHIFTER + bias));
+  return { word, value: toFloat(sub(word, SHIFTER_BITS + bias)) };
+}
+
+/** `x - n * parts[0] - n * parts[1] ...`: a constant split into parts whose products with `n` are exact but for the last one. */
+export const reduce = (x: Expr, n: Expr, parts: readonly number[]): Expr => parts.reduce<Expr>((r, c) => mad(n, -c, r), x);
+
+/** 2^k for a word whose low bits hold k + 127, -127 < k < 128. */
+export const powerOfTwo = (word: Expr): Expr => float(shl(word, 23));
+
+export const square = (x: Expr): Expr => mul(x, x);

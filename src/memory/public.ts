@@ -1,0 +1,1 @@
+export { collect, getHighWaterMark, setHighWaterMark } from "./pressure.ts";

@@ -1,0 +1,34 @@
+import type { Block } from "./block.ts";
+import type { Pool } from "./pool.ts";
+
+/**
+ * The bytes that a tensor and its views share. It counts its owners (handles that user code may hold, views, saved tensors, optimizer state)
+ * and gives its block back when the last one lets go. The version counts writes; autograd compares it and it never goes back, because a value
+ * that was overwritten and restored would otherwise pass for the one that was saved.
+ */
+export class Storage {
+  readonly pool: Pool;
+  readonly block: Block;
+  /** Bytes asked for; the block may be larger. */
+  readonly nbytes: number;
+  refs = 0;
+  version = 0;
+
+  constructor(pool: Pool, nbytes: number) {
+    this.pool = pool;
+    this.block = pool.allocate(nbytes);
+    this.nbytes = nbytes;
+  }
+
+  retain(): void {
+    this.refs++;
+  }
+
+  release(): void {
+    if (--this.refs === 0) this.pool.free(this.block);
+  }
+
+  get isFreed(): boolean {
+    return this.refs <= 0;
+  }
+}

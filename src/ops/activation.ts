@@ -1,0 +1,33 @@
+import { notForDtype } from "../core/errors.ts";
+import * as e from "../kernel/expr.ts";
+import { constant, type Expr } from "../kernel/expr.ts";
+import { type PointwiseInplace, pointwise, type Tensor, type Unary, unary } from "./define.ts";
+
+const zero = (x: Expr): Expr => constant(0, x.type);
+const one = (x: Expr): Expr => constant(1, x.type);
+const floats = (kernel: string) => (d: { isFloatingPoint: boolean; scalarName: string }): void => {
+  if (!d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
+};
+
+/** `max(x, 0)`. */
+export const relu: Unary = unary({
+  check: (d) => {
+    if (d.name === "bool") throw notForDtype("clamp_min_scalar_cpu", d.scalarName);
+  },
+  f: (x) => e.max(x!, 0),
+  df: (y) => [e.select(e.gt(y, 0), one(y), zero(y))], // stated: keeps the output, which the next layer keeps anyway
+});
+
+/** `x` where positive, else `negativeSlope * x`. */
+export const leakyRelu: PointwiseInplace<(negativeSlope?: number) => Tensor> = pointwise(1, {
+  inplace: true, params: [{ name: "negativeSlope", default: 0.01 }], check: floats("leaky_relu_cpu"),
+  f: (x, slope) => e.select(e.gt(x!, 0), x!, e.mul(x!, slope!)),
+  df: (_, x, slope) => [e.select(e.gt(x!, 0), one(x!), slope!)],
+});
+
+/** `x * sigmoid(x)`, also called swish. */
+export const silu: Unary = unary({ check: floats("silu_cpu"), f: (x) => e.div(x!, e.add(e.exp(e.neg(x!)), 1)), df: (_, x) => [siluSlope(x!)] });
+function siluSlope(x: Expr): Expr {
+  const s = e.div(1, e.add(e.exp(e.neg(x)), 1));
+  return e.mul(s, e.add(e.mul(x, e.sub(1, s)), 1));
+}

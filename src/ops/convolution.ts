@@ -1,0 +1,197 @@
+import { expectedDtype, ShapeError } from "../core/errors.ts";
+import { Layout } from "../core/layout.ts";
+import { rule, type Rule, type Tensor } from "./define.ts";
+import type { Kernels } from "../tensor/kernels.ts";
+
+/**
+ * Note [Convolution is a contraction over a window view]. A window view shows, for every place of the output, the patch of the (padded) input
+ * that it looks at, without a copy: patches overlap in memory. Forward, input gradient and weight gradient are then all sums of products over
+ * some of the dimensions (n, g, c, k..., o...), which is what `contract` does; it gathers patches while it packs. With x padded:
+ *
+ *     y [n, g, m, o]  = sum over c, k    of  w [g, m, c, k]   x [n, g, c, o * stride + k * dilation]
+ *     dw[g, m, c, k]  = sum over n, o    of  dy[n, g, m, o]   x [n, g, c, o * stride + k * dilation]
+ *     dx[n, g, c, s]  = sum over m, k    of  w [g, m, c, k]   dy[n, g, m, (s - k * dilation) / stride]
+ *
+ * The three are bilinear and closed under differentiation: each one's gradients are the other two.
+ */
+export interface Geometry {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+}
+export type ConvolutionOptions = { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "valid"; dilation?: number | readonly number[]; groups?: number };
+
+const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+/** A number for every dimension. */
+export function perDimension(x: number | readonly number[], n: number): number[] {
+  return typeof x === "number" ? new Array<number>(n).fill(x) : x.length === 1 ? new Array<number>(n).fill(x[0]!) : [...x];
+}
+
+/** The sizes of the output. */
+const outputSizes = (size: readonly number[], kernel: readonly number[], { stride, padding, dilation }: Geometry): number[] =>
+  size.map((n, d) => Math.floor((n + 2 * padding[d]! - dilation[d]! * (kernel[d]! - 1) - 1) / stride[d]!) + 1);
+
+/** The tensor with a border of `value` around its last dimensions. */
+export function padded(k: Kernels, x: Tensor, before: readonly number[], after: readonly number[], value: number, spread: readonly number[] = []): Tensor {
+  const lead = x.ndim - before.length;
+  const gap = (d: number): number => spread[d] ?? 1;
+  if (before.every((n) => n === 0) && after.every((n) => n === 0) && before.every((_, d) => gap(d) === 1)) return x;
+  const size = x.shape.map((n, d) => (d < lead ? n : before[d - lead]! + Math.max((n - 1) * gap(d - lead) + 1, 0) + after[d - lead]!));
+  const whole = k.full(size, value, x.dtype, x.device);
+  const { strides } = whole.layout;
+  const offset = before.reduce((sum, n, d) => sum + n * strides[lead + d]!, 0);
+  k.copy(x, k.view(whole, new Layout(x.shape, strides.map((s, d) => (d < lead ? s : s * gap(d - lead))), offset)));
+  return whole;
+}
+
+/** The window view of x [n, c, s...]: [n, g, c/g, k..., o...]. */
+function windows(k: Kernels, x: Tensor, kernel: readonly number[], out: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number): Tensor {
+  const { shape, strides, offset } = x.layout;
+  const spatial = strides.slice(2);
+  const channels = shape[1]! / groups;
+  return k.view(
+    x,
+    new Layout(
+      [shape[0]!, groups, channels, ...kernel, ...out],
+      [strides[0]!, strides[1]! * channels, strides[1]!, ...spatial.map((s, d) => s * dilation[d]!), ...spatial.map((s, d) => s * stride[d]!)],
+      offset,
+    ),
+  );
+}
+
+const order = (...groups: readonly (readonly number[])[]): number[] => groups.flat();
+const range = (from: number, n: number): number[] => Array.from({ length: n }, (_, i) => from + i);
+
+type Conv = Rule<(weight: Tensor, bias: Tensor | null, geometry: Geometry) => Tensor>;
+/** Convolution of x [n, c, s...] with weight [m, c/groups, k...]; any number of spatial dimensions. */
+export const _convolution: Conv = rule({
+  params: ["weight", "bias", "geometry"], node: "ConvolutionBackward0",
+  run: (k, x: Tensor, w: Tensor, bias: Tensor | null, geometry: Geometry) => {
+    const nd = x.ndim - 2;
+    const { stride, padding, dilation, groups } = geometry;
+    const kernel = w.shape.slice(2);
+    const out = outputSizes(x.shape.slice(2), kernel, geometry);
+    const patches = windows(k, padded(k, x, padding, padding, 0), kernel, out, stride, dilation, groups);
+    const m = w.shape[0]! / groups;
+    const weight = w.reshape([1, groups, m, ...w.shape.slice(1)]).expand([x.shape[0]!, groups, m, ...w.shape.slice(1)]);
+    const shift = bias === null ? null : bias.reshape([groups, m, ...out.map(() => 1)]);
+    const y = k.contract(weight, patches, { batch: 2, m: 1, n: nd, k: 1 + nd }, shift);
+    return y.view([x.shape[0]!, w.shape[0]!, ...out]);
+  },
+  save: (_, x: Tensor, w: Tensor, __: Tensor | null, geometry: Geometry) => ({ x, w, geometry }),
+  grad: ({ x, w, geometry }: { x: Tensor; w: Tensor; geometry: Geometry }, [g], [toX, toW, toBias]) => [
+    toX ? g!._convolutionInput(w, x.shape.slice(2), geometry) : null,
+    toW ? g!._convolutionWeight(x, w.shape.slice(2), geometry) : null,
+    toBias ? g!.sum([0, ...range(2, g!.ndim - 2)]) : null,
+  ],
+});
+
+/** The gradient of a convolution's input of spatial size `size`: also the transposed convolution. */
+export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], geometry: Geometry) => Tensor> = rule({
+  params: ["weight", "size", "geometry"], node: "ConvolutionBackwardInput0",
+  run: (k, g: Tensor, w: Tensor, size: readonly number[], geometry: Geometry) => {
+    const nd = g.ndim - 2;
+    const { stride, padding, dilation, groups } = geometry;
+    const kernel = w.shape.slice(2);
+    // The gradient with stride - 1 zeros between its places, and a border as wide as the window reaches; the padding of the input is not computed.
+    const reach = kernel.map((n, d) => dilation[d]! * (n - 1));
+    const before = reach.map((r, d) => Math.max(r - padding[d]!, 0));
+    const spreadSize = g.shape.slice(2).map((n, d) => (n - 1) * stride[d]! + 1);
+    const after = size.map((n, d) => Math.max(n + reach[d]! - before[d]! - spreadSize[d]! + Math.max(padding[d]! - reach[d]!, 0), 0));
+    const wide = padded(k, g, before, after, 0, stride);
+    const skip = padding.map((p, d) => Math.max(p - reach[d]!, 0));
+    const shifted = k.view(wide, new Layout(wide.shape, wide.stride(), wide.storageOffset() + skip.reduce((s, n, d) => s + n * wide.stride()[2 + d]!, 0)));
+    const patches = windows(k, shifted, kernel, size, size.map(() => 1), dilation, groups);
+    const m = w.shape[0]! / groups;
+    const { strides, offset } = w.contiguous().layout;
+    const channels = w.shape[1]!;
+    // Back to front along the window: negative strides from its last element.
+    const last = kernel.reduce((s, n, d) => s + Math.max(n - 1, 0) * strides[2 + d]!, 0);
+    const flipped = k.view(
+      w.contiguous(),
+      new Layout(
+        [g.shape[0]!, groups, channels, m, ...kernel],
+        [0, strides[0]! * m, strides[1]!, strides[0]!, ...kernel.map((_, d) => -strides[2 + d]!)],
+        offset + last,
+      ),
+    );
+    const dx = k.contract(flipped, patches, { batch: 2, m: 1, n: nd, k: 1 + nd });
+    return dx.view([g.shape[0]!, channels * groups, ...size]);
+  },
+  save: (_, g: Tensor, w: Tensor, __: readonly number[], geometry: Geometry) => ({ g, w, geometry }),
+  grad: ({ g, w, geometry }: { g: Tensor; w: Tensor; geometry: Geometry }, [h], [toG, toW]) => [
+    toG ? h!._convolution(w, null, geometry) : null, toW ? g._convolutionWeight(h!, w.shape.slice(2), geometry) : null,
+  ],
+});
+
+/** The gradient of a convolution's weight with windows of `kernel`. */
+export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[], geometry: Geometry) => Tensor> = rule({
+  params: ["input", "kernel", "geometry"], node: "ConvolutionBackwardWeight0",
+  run: (k, g: Tensor, x: Tensor, kernel: readonly number[], geometry: Geometry) => {
+    const nd = g.ndim - 2;
+    const { stride, padding, dilation, groups } = geometry;
+    const out = g.shape.slice(2);
+    const patches = windows(k, padded(k, x, padding, padding, 0), kernel, out, stride, dilation, groups);
+    const m = g.shape[1]! / groups;
+    const grads = g.reshape([g.shape[0]!, groups, m, ...out]);
+    const a = grads.permute(order([1, 2, 0], range(3, nd))); // (g, m, n, o...)
+    const b = patches.permute(order([1, 0], range(3 + nd, nd), [2], range(3, nd))); // (g, n, o..., c, k...)
+    const dw = k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd });
+    return dw.view([g.shape[1]!, x.shape[1]! / groups, ...kernel]);
+  },
+  save: (_, g: Tensor, x: Tensor, __: readonly number[], geometry: Geometry) => ({ g, x, geometry }),
+  grad: ({ g, x, geometry }: { g: Tensor; x: Tensor; geometry: Geometry }, [h], [toG, toX]) => [
+    toG ? x._convolution(h!, null, geometry) : null, toX ? g._convolutionInput(h!, x.shape.slice(2), geometry) : null,
+  ],
+});
+
+/** Checks a convolution's arguments and calls it; `nd` spatial dimensions, a batch dimension or none. */
+export function convolve(nd: number, x: Tensor, w: Tensor, bias: Tensor | null | undefined, options: ConvolutionOptions): Tensor {
+  if (w.ndim !== nd + 2 || (x.ndim !== nd + 2 && x.ndim !== nd + 1)) {
+    if (w.ndim === nd + 2) throw new ShapeError(`Expected ${nd + 1}D (unbatched) or ${nd + 2}D (batched) input to conv${nd}d, but got input of size: ${list(x.shape)}`);
+    throw new ShapeError(`expected weight to be at least ${nd + 2} dimensional for conv${nd}d, but got weight of size: ${list(w.shape)}`);
+  }
+  if (x.dtype !== w.dtype) throw expectedDtype(x.dtype.scalarName, w.dtype.scalarName);
+  const groups = options.groups ?? 1;
+  const stride = perDimension(options.stride ?? 1, nd);
+  const dilation = perDimension(options.dilation ?? 1, nd);
+  const kernel = w.shape.slice(2);
+  const batched = x.ndim === nd + 2 ? x : x.unsqueeze(0);
+  const { input, padding } = paddingOf(options.padding ?? 0, batched, kernel, stride, dilation);
+  if (stride.some((s) => s <= 0)) throw new ShapeError("non-positive stride is not supported");
+  if (padding.some((p) => p < 0)) throw new ShapeError("negative padding is not supported");
+  const channels = w.shape[1]! * groups;
+  if (batched.shape[1] !== channels) {
+    throw new ShapeError(
+      `Given groups=${groups}, weight of size ${list(w.shape)}, expected input${list(batched.shape)} to have ${channels} channels, but got ${batched.shape[1]} channels instead`,
+    );
+  }
+  if (w.shape[0]! % groups !== 0) throw new ShapeError(`Given groups=${groups}, expected weight to be divisible by ${groups} at dimension 0, but got weight of size [${list(w.shape)}] instead`);
+  if (bias && (bias.ndim !== 1 || bias.shape[0] !== w.shape[0])) {
+    throw new ShapeError(`Given weight of size ${list(w.shape)}, expected bias to be 1-dimensional with ${w.shape[0]} elements, but got bias of size ${list(bias.shape)} instead`);
+  }
+  const around = input.shape.slice(2).map((n, d) => n + 2 * padding[d]!);
+  const window = kernel.map((n, d) => dilation[d]! * (n - 1) + 1);
+  if (around.some((n, d) => n < window[d]!)) {
+    throw new ShapeError(
+      `Calculated padded input size per channel: (${around.join(" x ")}). Kernel size: (${window.join(" x ")}). Kernel size can't be greater than actual input size`,
+    );
+  }
+  const y = input._convolution(w, bias ?? null, { stride, padding, dilation, groups });
+  return x.ndim === nd + 2 ? y : y.squeeze(0);
+}
+
+/** `"same"` keeps the size; where its border is uneven, the extra place is at the end and the input is padded before. */
+function paddingOf(
+  padding: NonNullable<ConvolutionOptions["padding"]>, x: Tensor, kernel: readonly number[], stride: readonly number[], dilation: readonly number[],
+): { input: Tensor; padding: number[] } {
+  if (typeof padding !== "string") return { input: x, padding: perDimension(padding, kernel.length) };
+  if (padding === "valid") return { input: x, padding: kernel.map(() => 0) };
+  if (stride.some((s) => s !== 1)) throw new ShapeError("padding='same' is not supported for strided convolutions");
+  const total = kernel.map((n, d) => dilation[d]! * (n - 1));
+  const extra = total.map((n) => n % 2);
+  const input = extra.some((n) => n > 0) ? x.pad(extra.flatMap((_, d) => [0, extra[extra.length - 1 - d]!])) : x;
+  return { input, padding: total.map((n) => Math.floor(n / 2)) };
+}

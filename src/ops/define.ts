@@ -1,0 +1,175 @@
+import type { ComputeType, DType, Scalar } from "../core/dtype.ts";
+import type { Layout } from "../core/layout.ts";
+import type { Expr, Num } from "../kernel/expr.ts";
+import type { MapKernel } from "../kernel/kernel.ts";
+import type { Kernels } from "../tensor/kernels.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { entry, type Op, type Signature, type TensorLike } from "./entry.ts";
+
+// ---- pointwise
+
+/** A plain number that a formula takes beside its operands, by position or by name. */
+export interface Param {
+  readonly name: string;
+  /** Left out: the number must be given. A default of 1 that is not overridden is a constant of the kernel. */
+  readonly default?: number;
+}
+
+export interface PointwiseDefinition {
+  /** The value of an element. Operands come converted to the type of computation, then the params. */
+  readonly f: (...x: Expr[]) => Num;
+  /**
+   * Partial derivatives by each operand, given the result and the operands; null where there is never a gradient. Left out: derived from `f`.
+   * Stated where that keeps less memory or more digits.
+   */
+  readonly df?: (y: Expr, ...x: Expr[]) => (Num | null)[];
+  readonly params?: readonly Param[];
+  /** dtype of computation and result: as promoted (default); promoted, integers to the default float; computed as promoted, bool as result. */
+  readonly result?: "promoted" | "float" | "bool";
+  /** Raises where operands of these dtypes are not taken. */
+  readonly check?: (computed: DType, operands: readonly (DType | null)[]) => void;
+  /** The second operand divides: a zero among integers raises. */
+  readonly integerDivisor?: true;
+  /** PyTorch's name of the node, where it is not the op's own name. */
+  readonly node?: string;
+  /** Options that choose another entry: `div(y, { roundingMode: "floor" })`. */
+  readonly variant?: { readonly option: string; readonly choices: Readonly<Record<string, Pointwise>> };
+}
+
+/** A pointwise op over `arity` broadcast operands. */
+export interface Pointwise<Sig extends Signature = Signature> extends Op<Sig>, PointwiseDefinition {
+  readonly kind: "pointwise";
+  readonly arity: number;
+  /** The kernels built from the formula so far. */
+  readonly kernels: Map<number, MapKernel>;
+}
+export interface PointwiseInplace<Sig extends Signature> extends Pointwise<Sig> {
+  readonly inplace: true;
+}
+
+export type Unary = PointwiseInplace<() => Tensor>;
+export type Binary = PointwiseInplace<(other: TensorLike) => Tensor>;
+export type Comparison = PointwiseInplace<(other: TensorLike) => Tensor>;
+
+/** A pointwise op of one operand. */
+export const unary = (d: PointwiseDefinition): Unary => entry("pointwise", { arity: 1, inplace: true, kernels: new Map(), ...d });
+/** A pointwise op of two operands. */
+export const binary = <E = Binary>(d: PointwiseDefinition): E => entry("pointwise", { arity: 2, inplace: true, kernels: new Map(), ...d });
+/** A pointwise op of any number of operands. */
+export const pointwise = <E>(arity: number, d: PointwiseDefinition & { readonly inplace?: true }): E => entry("pointwise", { arity, kernels: new Map(), ...d });
+
+// ---- reductions
+
+/** The loop of a reduction in one type of computation; see ReduceKernel. */
+export interface Monoid {
+  readonly init: readonly Expr[];
+  readonly lift: readonly Expr[];
+  readonly combine: readonly Expr[];
+  /** Over `state(k)` and, where the definition has `scalars`, those. */
+  readonly outputs: readonly Expr[];
+}
+
+export interface ReduceDefinition {
+  readonly monoid: (type: ComputeType) => Monoid;
+  /** dtype of computation for an input's; then the dtypes of the outputs. */
+  readonly compute: (input: DType) => DType;
+  readonly outputs: (computed: DType) => readonly DType[];
+  /** Values of `scalar(k)`, from the number of elements reduced into one. */
+  readonly scalars?: (count: number) => readonly number[];
+  /** Raises where the dtype is not taken. */
+  readonly check?: (input: DType) => void;
+  /** Refuses to reduce over nothing: there is no neutral element to give. */
+  readonly nonEmpty?: true;
+}
+
+/** A reduction as a building block of rules: `kernels.reduce(x, sumLoop, dims)`. */
+export interface ReduceLoop extends ReduceDefinition {
+  readonly name: string;
+  readonly kernels: unknown[];
+}
+export const reduceLoop = (name: string, d: ReduceDefinition): ReduceLoop => ({ name, kernels: [], ...d });
+
+export interface ScanLoop extends ReduceDefinition {
+  readonly name: string;
+  readonly kernels: unknown[];
+}
+
+// ---- views
+
+export interface ViewDefinition {
+  /** Names of the arguments, for options objects. */
+  readonly params: readonly string[];
+  /** The first argument takes all the numbers of the call: `x.view(2, 3)`. */
+  readonly variadic?: true;
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly layout: (x: Layout, ...args: any[]) => Layout;
+  /** The gradient of the input, given that of the view and the input's shape. */
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly grad: (g: Tensor, shape: readonly number[], ...args: any[]) => Tensor;
+  readonly node?: string;
+  /** One of several views that a function gives: writing to it in place is refused while it is recorded. */
+  readonly multiple?: true;
+}
+/** A view: another layout on the same storage. */
+export interface View<Sig extends Signature> extends Op<Sig>, ViewDefinition {
+  readonly kind: "view";
+}
+export const view = <E>(d: ViewDefinition): E => entry("view", d);
+
+// ---- rules: an op with a stated gradient of its own
+
+/** What a rule keeps for its gradient. Tensors in it are saved (with their version); everything else stays as it is. */
+export type Saved = Readonly<Record<string, unknown>>;
+
+export interface RuleDefinition {
+  readonly params: readonly string[];
+  readonly variadic?: true;
+  /** The result. Runs without recording; what it creates on the way is released. */
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly run: (kernels: Kernels, ...args: any[]) => Tensor | readonly Tensor[];
+  /** What the gradient mentions, from the results and the arguments. */
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly save?: (result: readonly Tensor[], ...args: any[]) => Saved;
+  /**
+   * Gradients of the tensor arguments, in order (a list argument counts each of its tensors). `grads` are those of the results, null where none
+   * arrived; `needs` says which are wanted.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what `save` kept
+  readonly grad?: (saved: any, grads: readonly (Tensor | null)[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+  /** Results that never require a gradient: indices. */
+  readonly nonDifferentiable?: readonly number[];
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly node?: string | ((...args: any[]) => string);
+  /** `false`: a free function only. */
+  readonly method?: false;
+  /** Names of a result with several parts: they are there by name and by position. */
+  readonly fields?: readonly string[];
+}
+export interface Rule<Sig extends Signature> extends Op<Sig>, RuleDefinition {
+  readonly kind: "rule";
+}
+export interface RuleInplace<Sig extends Signature> extends Rule<Sig> {
+  readonly inplace: true;
+}
+/** An op with its own way of running and a stated gradient. */
+export const rule = <E>(d: RuleDefinition & { readonly inplace?: true }): E => entry("rule", d);
+
+// ---- composites: formulas in tensor methods
+
+export interface CompositeDefinition {
+  readonly params: readonly string[];
+  readonly variadic?: true;
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly formula: (...args: any[]) => unknown;
+  readonly method?: false;
+}
+export interface Composite<Sig extends Signature> extends Op<Sig>, CompositeDefinition {
+  readonly kind: "composite";
+}
+/** An op made of others: its gradient is theirs. */
+export const composite = <E>(params: readonly string[], formula: CompositeDefinition["formula"], more: Partial<CompositeDefinition> = {}): E =>
+  entry("composite", { params, formula, ...more });
+
+/** A dimension or several. */
+export type Dims = number | readonly number[] | null;
+export type { DType, Scalar, Tensor, TensorLike };

@@ -1,0 +1,35 @@
+import { ambiguousInferred, ArgumentError, dimOutOfRange, dimTwice, invalidShape, twoInferred } from "../core/errors.ts";
+import { numel } from "../core/layout.ts";
+
+/** A dimension counted from the front. */
+export function dimIndex(dim: number, ndim: number): number {
+  const n = Math.max(ndim, 1);
+  if (!Number.isInteger(dim)) throw new ArgumentError(`a dimension must be an integer, not ${dim}`);
+  if (dim < -n || dim >= n) throw dimOutOfRange(dim, ndim);
+  return dim < 0 ? dim + n : dim;
+}
+
+/** Dimensions counted from the front, each once; none given means all. A 0-d tensor has none, whatever is asked for within range. */
+export function dimList(dims: number | readonly number[] | null | undefined, ndim: number): number[] {
+  if (dims === null || dims === undefined || (Array.isArray(dims) && dims.length === 0)) return Array.from({ length: ndim }, (_, d) => d);
+  const list = (typeof dims === "number" ? [dims] : [...dims]).map((d) => dimIndex(d, ndim));
+  list.forEach((d, i) => {
+    if (list.indexOf(d) !== i) throw dimTwice(d);
+  });
+  return ndim === 0 ? [] : list;
+}
+
+/** A shape with at most one -1, which stands for what is left. */
+export function inferShape(shape: readonly number[], n: number): number[] {
+  const unknown = shape.indexOf(-1);
+  if (shape.indexOf(-1, unknown + 1) > unknown && unknown >= 0) throw twoInferred();
+  if (shape.some((s) => s < -1)) throw invalidShape(shape, n);
+  if (unknown < 0) {
+    if (numel(shape) !== n) throw invalidShape(shape, n);
+    return [...shape];
+  }
+  const known = shape.reduce((a, s, d) => (d === unknown ? a : a * s), 1);
+  if (known === 0 && n === 0) throw ambiguousInferred(shape);
+  if (known === 0 || n % known !== 0) throw invalidShape(shape, n);
+  return shape.with(unknown, n / known);
+}

@@ -1,0 +1,19 @@
+/** Table 2: every op, by the name of its method. Names with a leading underscore are building blocks of others. */
+export * from "./activation.ts";
+export * from "./arithmetic.ts";
+export * from "./comparison.ts";
+export { _convolution, _convolutionInput, _convolutionWeight } from "./convolution.ts";
+export * from "./copying.ts";
+export * from "./elementary.ts";
+export { _index, _indexPut, gather, indexAdd, indexSelect, scatter, scatterAdd, take } from "./indexing.ts";
+export { cat, chunk, repeat, split, stack, stackWith, unbind } from "./joining.ts";
+export { _nllLoss } from "./loss.ts";
+export * from "./matmul.ts";
+export { _batchNorm } from "./normalization.ts";
+export { pad } from "./padding.ts";
+export { _maxPool, _maxUnpool } from "./pooling.ts";
+export {
+  _maxAll, _maxDim, _minAll, _minDim, _moments, _var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize,
+} from "./reduction.ts";
+export { logSoftmax, softmax } from "./softmax.ts";
+export * from "./view.ts";

@@ -1,0 +1,36 @@
+import { isDType, Scalar } from "../core/dtype.ts";
+import { ArgumentError, unexpectedKeyword } from "../core/errors.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Whether a value is an options object: a plain object, as the last argument of a call. */
+export function isOptions(x: unknown): x is Record<string, unknown> {
+  if (typeof x !== "object" || x === null || Array.isArray(x) || x instanceof Tensor || x instanceof Scalar) return false;
+  const prototype = Object.getPrototypeOf(x);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * The arguments of a call by position: those given by position, then those of a last options object by name. With `variadic`, the first
+ * parameter takes all the leading numbers: `x.view(2, 3)` as `x.view([2, 3])`.
+ */
+export function byPosition(name: string, params: readonly string[], args: readonly unknown[], variadic: boolean = false): unknown[] {
+  const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
+  let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
+  if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];
+  if (given.length > params.length) {
+    throw new ArgumentError(`${name}() takes ${params.length} positional argument${params.length === 1 ? "" : "s"} but ${given.length} were given`);
+  }
+  if (options !== null) {
+    for (const [key, value] of Object.entries(options)) {
+      const i = params.indexOf(key);
+      if (i < 0) throw unexpectedKeyword(name, key);
+      if (i < given.length) throw new ArgumentError(`${name}() got multiple values for argument '${key}'`);
+      while (given.length < i) given.push(undefined);
+      given[i] = value;
+    }
+  }
+  return given.map((x) => (typeof x === "bigint" ? Number(x) : Array.isArray(x) ? x.map((e) => (typeof e === "bigint" ? Number(e) : e)) : x));
+}
+
+const toInt = (x: unknown): unknown => (typeof x === "bigint" ? Number(x) : x);
+export { isDType };

@@ -1,0 +1,2 @@
+export { backward, grad } from "./differentiation.ts";
+export { Node } from "../autograd/node.ts";

@@ -1,0 +1,216 @@
+import { isGradEnabled } from "../autograd/modes.ts";
+import type { Edge } from "../autograd/node.ts";
+import { type Category, type DType, Scalar } from "../core/dtype.ts";
+import { ArgumentError, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
+import { sameShape } from "../core/layout.ts";
+import { canCast, resultType } from "../core/promotion.ts";
+import type { Operand } from "../dispatch/operand.ts";
+import { computeDtype, pointwiseKernel, resultDtype } from "../dispatch/pointwise-kernel.ts";
+import { commonShape, map, mapInto } from "../dispatch/run.ts";
+import { pointwise, type Pointwise } from "../ops/define.ts";
+import type { TensorLike } from "../ops/entry.ts";
+import { isOptions } from "./arguments.ts";
+import { anyZero } from "./faults.ts";
+import { gradientsOf, PointwiseNode } from "./pointwise-grad.ts";
+import { SavedTensor } from "./saved.ts";
+import { Tensor } from "./tensor.ts";
+
+/** A plain number as promotion sees it. */
+export function categoryOf(x: unknown, name: string): Category {
+  if (typeof x === "number") return Number.isInteger(x) ? "int" : "float";
+  if (x instanceof Scalar) return x.dtype.category;
+  if (typeof x === "bigint") return "int";
+  if (typeof x === "boolean") return "bool";
+  throw new ArgumentError(`${name}(): argument 'other' must be Tensor or Number, not ${pythonTypeName(x)}`);
+}
+
+/** Python's name for the type of a value, for messages. */
+export function pythonTypeName(x: unknown): string {
+  if (x === null || x === undefined) return "NoneType";
+  if (Array.isArray(x)) return "list";
+  if (x instanceof Scalar) return x.dtype.category === "float" ? "float" : x.dtype.category;
+  const names: Record<string, string> = { string: "str", bigint: "int", boolean: "bool", function: "function", object: "dict" };
+  return typeof x === "number" ? (Number.isInteger(x) ? "int" : "float") : x instanceof Tensor ? "Tensor" : (names[typeof x] ?? typeof x);
+}
+
+const numberOf = (x: unknown): number | bigint =>
+  x instanceof Scalar ? numberOf(x.value) : typeof x === "boolean" ? Number(x) : (x as number | bigint);
+
+/** A call with its operands sorted out. */
+interface Call {
+  readonly operands: readonly (Operand | null)[];
+  readonly tensors: readonly Operand[];
+  /** Values of the scalar slots: numbers among the operands, then the params that are not fixed. */
+  readonly scalars: readonly (number | bigint)[];
+  readonly params: readonly (number | bigint)[];
+  /** Bit i: param i has its default and is a constant of the kernel. */
+  readonly fixed: number;
+  readonly computed: DType;
+}
+
+/** Takes the values of the params from the arguments after the operands: by position, or by name in a last options object. */
+function readParams(op: Pointwise, args: readonly unknown[]): { values: (number | bigint)[]; categories: Category[]; fixed: number } {
+  const params = op.params ?? [];
+  const values: (number | bigint)[] = [];
+  const categories: Category[] = [];
+  let fixed = 0;
+  const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
+  if (options !== null) {
+    for (const key of Object.keys(options)) {
+      if (!params.some((p) => p.name === key) && options[key] !== undefined) throw unexpectedKeyword(op.opName, key);
+    }
+  }
+  const positional = options === null ? args.length : args.length - 1;
+  if (positional > params.length) throw new ArgumentError(`${op.opName}() takes ${op.arity + params.length} positional arguments but ${op.arity + positional} were given`);
+  params.forEach((p, i) => {
+    const given = i < positional ? args[i] : options?.[p.name];
+    const value = given === undefined ? p.default : numberOf(given);
+    if (value === undefined) throw new ArgumentError(`${op.opName}() missing 1 required positional arguments: "${p.name}"`);
+    values.push(value);
+    categories.push(given === undefined ? "bool" : categoryOf(given, op.opName));
+    if (value === p.default) fixed |= 1 << i;
+  });
+  return { values, categories, fixed };
+}
+
+function prepare(op: Pointwise, args: readonly unknown[]): Call {
+  const operands: (Operand | null)[] = [];
+  const tensors: Operand[] = [];
+  const numbers: (number | bigint)[] = [];
+  const categories: Category[] = [];
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    if (x instanceof Tensor) {
+      const o = x.operand;
+      operands.push(o);
+      tensors.push(o);
+    } else {
+      categories.push(categoryOf(x, op.opName));
+      numbers.push(numberOf(x));
+      operands.push(null);
+    }
+  }
+  const { values, fixed } = op.params === undefined && args.length === op.arity ? NO_PARAMS : readParams(op, args.slice(op.arity));
+  const promoted =
+    tensors.length === 1 && categories.length === 0
+      ? tensors[0]!.dtype
+      : resultType(tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })), categories);
+  const computed = computeDtype(op, promoted);
+  op.check?.(computed, operands.map((o) => o?.dtype ?? null));
+  const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
+  const call = { operands, tensors, scalars, params: values, fixed, computed };
+  if (op.integerDivisor && !computed.isFloatingPoint) checkDivisor(call, args[1]);
+  return call;
+}
+const NO_PARAMS: { values: (number | bigint)[]; fixed: number } = { values: [], fixed: 0 };
+
+function checkDivisor(call: Call, divisor: unknown): void {
+  const zero = divisor instanceof Tensor ? anyZero(divisor) : Number(numberOf(divisor)) === 0;
+  if (zero) throw zeroDivision();
+}
+
+/** The entry that an option chooses, and the arguments without that option. */
+function chooseVariant(op: Pointwise, args: readonly unknown[]): { op: Pointwise; args: readonly unknown[] } {
+  const options = args.at(-1);
+  if (op.variant === undefined || !isOptions(options)) return { op, args };
+  const { [op.variant.option]: choice, ...rest } = options as Record<string, unknown>;
+  const remaining = Object.keys(rest).length === 0 ? args.slice(0, -1) : [...args.slice(0, -1), rest];
+  if (choice === undefined || choice === null) return { op, args: remaining };
+  const chosen = op.variant.choices[String(choice)];
+  if (chosen === undefined) {
+    throw new ArgumentError(`${op.opName} expected ${op.variant.option} to be one of None, ${Object.keys(op.variant.choices).map((c) => `'${c}'`).join(", or ")} but found '${String(choice)}'`);
+  }
+  return { op: chosen, args: remaining };
+}
+
+/** Calls a pointwise op on tensors and numbers; at least one operand is a tensor. */
+export function callPointwise(entryOp: Pointwise, ...given: unknown[]): Tensor {
+  const { op, args } = entryOp.variant === undefined ? { op: entryOp, args: given } : chooseVariant(entryOp, given);
+  const call = prepare(op, args);
+  const out = resultDtype(op, call.computed);
+  const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, out, call.fixed);
+  const y = new Tensor(map(kernel, call.tensors, { scalars: call.scalars })[0]!);
+  if (isGradEnabled() && out.isFloatingPoint) record(op, args, call, y, null);
+  return y;
+}
+
+const dtypesOf = (call: Call): (DType | null)[] => call.operands.map((o) => (o === null ? null : o.dtype));
+
+/** Calls it in place: the first operand takes the result. */
+export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): Tensor {
+  const { op, args } = entryOp.variant === undefined ? { op: entryOp, args: given } : chooseVariant(entryOp, given);
+  const self = args[0] as Tensor;
+  const call = prepare(op, args);
+  const target = self.operand;
+  const natural = resultDtype(op, call.computed);
+  if (!canCast(natural, target.dtype)) throw resultCast(natural.scalarName, target.dtype.scalarName);
+  const shape = commonShape(call.tensors);
+  if (!sameShape(shape, self.shape)) throw outputShape(self.shape, shape);
+  self.checkInplace();
+  const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
+  const recording = isGradEnabled() && args.some((x) => x instanceof Tensor && x.requiresGrad);
+  // The history before the write, and what the gradient needs of the operands, are taken first: the write changes both.
+  const pending = recording ? beforeInplace(op, args, call) : null;
+  mapInto(kernel, call.tensors, target, { scalars: call.scalars });
+  if (pending !== null) self.rebaseHistory(pending(self));
+  return self;
+}
+
+function edgesOf(op: Pointwise, args: readonly unknown[]): (Edge | null)[] {
+  const edges: (Edge | null)[] = [];
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    edges.push(x instanceof Tensor && x.dtype.isFloatingPoint ? x.gradientEdge() : null);
+  }
+  return edges;
+}
+
+/** Makes an entry of a formula that is not in the table: the derivative of one that is. */
+function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
+  const op = pointwise<Pointwise>(formula.arity, { f: formula.f, ...(formula.node === undefined ? {} : { node: formula.node }) });
+  op.opName = formula.node ?? "derived";
+  op.call = (...args: never[]) => callPointwise(op, ...args);
+  return op;
+}
+
+const nodeName = (op: Pointwise): string => op.node ?? `${op.opName[0]!.toUpperCase()}${op.opName.slice(1)}Backward0`;
+
+function valuesToSave(op: Pointwise, args: readonly unknown[], call: Call, edges: readonly (Edge | null)[]): (SavedTensor | number | bigint | null)[] {
+  const gradients = gradientsOf(op, derived);
+  const values: (SavedTensor | number | bigint | null)[] = [null];
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    values.push(!PointwiseNode.uses(gradients, edges, i + 1) ? null : x instanceof Tensor ? new SavedTensor(x, null) : numberOf(x));
+  }
+  values.push(...call.params);
+  return values;
+}
+
+function record(op: Pointwise, args: readonly unknown[], call: Call, y: Tensor, name: string | null): void {
+  let wanted = false;
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    if (x instanceof Tensor && x.requiresGrad) wanted = true;
+  }
+  if (!wanted) return;
+  const edges = edgesOf(op, args);
+  if (edges.every((e) => e === null)) return;
+  const gradients = gradientsOf(op, derived);
+  const values = valuesToSave(op, args, call, edges);
+  const node = new PointwiseNode(op, name ?? nodeName(op), gradients, edges, values);
+  y.setHistory(node);
+  if (PointwiseNode.uses(gradients, edges, 0)) values[0] = new SavedTensor(y, y.outputNr);
+}
+
+function beforeInplace(op: Pointwise, args: readonly unknown[], call: Call): (self: Tensor) => PointwiseNode {
+  const edges = edgesOf(op, args);
+  const gradients = gradientsOf(op, derived);
+  const values = valuesToSave(op, args, call, edges);
+  return (self) => {
+    const node = new PointwiseNode(op, nodeName(op), gradients, edges, values);
+    if (PointwiseNode.uses(gradients, edges, 0)) values[0] = new SavedTensor(self, 0);
+    return node;
+  };
+}
+
+export type { TensorLike };

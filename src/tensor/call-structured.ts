@@ -1,0 +1,198 @@
+import { isGradEnabled, withGrad } from "../autograd/modes.ts";
+import type { Edge } from "../autograd/node.ts";
+import { Node } from "../autograd/node.ts";
+import { outputShape, resultCast } from "../core/errors.ts";
+import { sameShape } from "../core/layout.ts";
+import { canCast } from "../core/promotion.ts";
+import { checkWritable } from "../dispatch/overlap.ts";
+import { ownedBy } from "../memory/ownership.ts";
+import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
+import type { Op, Signature } from "../ops/entry.ts";
+import { byPosition } from "./arguments.ts";
+import { convertInto } from "./fill.ts";
+import { kernels } from "./kernels.ts";
+import { SavedTensor } from "./saved.ts";
+import { Tensor } from "./tensor.ts";
+
+const pascal = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}Backward0`;
+
+// ---- views
+
+class ViewNode extends Node {
+  private readonly definition: ViewDefinition;
+  private readonly shape: readonly number[];
+  private readonly args: readonly unknown[];
+  constructor(name: string, definition: ViewDefinition, x: Tensor, args: readonly unknown[]) {
+    super(name, [x.gradientEdge()]);
+    this.definition = definition;
+    this.shape = x.shape;
+    this.args = args;
+  }
+  override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return ownedBy(
+      () => [ownHandle(this.definition.grad(g!, this.shape, ...this.args), g!)],
+      (grads) => grads,
+    );
+  }
+}
+
+/** A gradient formula may give back what it was given; the engine wants a handle of its own. */
+const ownHandle = (x: Tensor, ...given: readonly (Tensor | null)[]): Tensor => (given.includes(x) ? x.alias() : x);
+
+/** Calls a view: another layout on the same storage. */
+export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
+  const args = given.length === 0 ? given : byPosition(op.opName, op.params, given, op.variadic);
+  const { operand } = x;
+  const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
+  const recorded = isGradEnabled() && x.requiresGrad;
+  if (recorded) y.setHistory(new ViewNode(op.node ?? pascal(op.opName), op, x, args));
+  y.setView(x, op.multiple ? "multiple" : "default");
+  return y;
+}
+
+// ---- rules
+
+/** Everything in a call's arguments that is a tensor, lists of tensors included. */
+function tensorsIn(args: readonly unknown[]): Tensor[] {
+  const found: Tensor[] = [];
+  for (const a of args) {
+    if (a instanceof Tensor) found.push(a);
+    else if (Array.isArray(a)) for (const e of a) if (e instanceof Tensor) found.push(e);
+  }
+  return found;
+}
+
+class RuleNode extends Node {
+  private readonly grad: NonNullable<RuleDefinition["grad"]>;
+  private saved: Record<string, unknown> = {};
+  constructor(name: string, grad: NonNullable<RuleDefinition["grad"]>, edges: (Edge | null)[]) {
+    super(name, edges);
+    this.grad = grad;
+  }
+
+  keep(saved: Readonly<Record<string, unknown>>, results: readonly Tensor[]): void {
+    const wrap = (v: unknown): unknown => {
+      if (v instanceof Tensor) {
+        const own = results.includes(v) && v.gradFn === this;
+        return new SavedTensor(v, own ? v.outputNr : null);
+      }
+      return Array.isArray(v) && v.some((e) => e instanceof Tensor) ? v.map(wrap) : v;
+    };
+    for (const [key, value] of Object.entries(saved)) this.saved[key] = wrap(value);
+  }
+
+  override backward(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return ownedBy(
+      () => {
+        const unwrap = (v: unknown): unknown => (v instanceof SavedTensor ? v.unpack(this) : Array.isArray(v) ? v.map(unwrap) : v);
+        const saved = Object.fromEntries(Object.entries(this.saved).map(([k, v]) => [k, unwrap(v)]));
+        const padded = this.outputs.map((_, i) => grads[i] ?? null);
+        const result = this.grad(saved, padded, this.edges.map((e) => e !== null));
+        const given: (Tensor | null)[] = [...padded, ...Object.values(saved).filter((v) => v instanceof Tensor)];
+        return this.edges.map((edge, i) => {
+          const g = result[i] ?? null;
+          if (g === null || edge === null) return null;
+          const mine = ownHandle(g, ...given);
+          given.push(mine);
+          return mine;
+        });
+      },
+      (list) => list.filter((t) => t !== null),
+    );
+  }
+
+  override release(): void {
+    const drop = (v: unknown): void => {
+      if (v instanceof SavedTensor) v.disown();
+      else if (Array.isArray(v)) v.forEach(drop);
+    };
+    Object.values(this.saved).forEach(drop);
+  }
+}
+
+/** Several results, by position and by name. */
+export function namedResults(name: string, fields: readonly string[], parts: readonly Tensor[]): readonly Tensor[] {
+  const tuple = [...parts];
+  fields.forEach((field, i) => Object.defineProperty(tuple, field, { value: parts[i], enumerable: false }));
+  Object.defineProperty(tuple, "fields", { value: fields, enumerable: false });
+  Object.defineProperty(tuple, "toString", {
+    value: () => `torch.return_types.${name}(\n${fields.map((f, i) => `${f}=${String(parts[i])}`).join(",\n")})`,
+    enumerable: false,
+  });
+  return tuple;
+}
+
+/** Calls a rule: runs it without recording, then records it as one node. */
+export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
+  const args = op.params.length === 0 ? given : [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+  const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
+  const result = ownedBy(
+    () => withGrad(false, run),
+    (r) => (r instanceof Tensor ? [r] : r),
+  );
+  const results = result instanceof Tensor ? [result] : result;
+  if (isGradEnabled()) recordRule(op, args, results);
+  if (result instanceof Tensor) return result;
+  return op.fields === undefined ? results : namedResults(op.opName, op.fields, results);
+}
+
+/**
+ * Calls a rule in place: its result is written over the tensor. What the gradient keeps of the tensor is taken before the write, so that backward
+ * sees that it was written to.
+ */
+export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tensor {
+  const self = given[0] as Tensor;
+  self.checkInplace();
+  checkWritable(self.operand);
+  const args = [self, ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+  const result = ownedBy(
+    () => withGrad(false, () => op.run(kernels, ...args) as Tensor),
+    (r) => [r],
+  );
+  if (!sameShape(result.shape, self.shape)) throw outputShape(self.shape, result.shape);
+  if (!canCast(result.dtype, self.dtype)) throw resultCast(result.dtype.scalarName, self.dtype.scalarName);
+  const node = isGradEnabled() ? ruleNode(op, args) : null;
+  node?.keep(op.save?.([self], ...args) ?? {}, [self]);
+  convertInto(self.operand, result.operand);
+  result.dispose();
+  if (node !== null) self.rebaseHistory(node);
+  return self;
+}
+
+/** The node of a call, before its results are known; null where no input requires a gradient. */
+function ruleNode(op: Rule<Signature>, args: readonly unknown[]): RuleNode | null {
+  const inputs = tensorsIn(args);
+  if (op.grad === undefined || !inputs.some((t) => t.requiresGrad)) return null;
+  const edges = inputs.map((t) => (t.dtype.isFloatingPoint ? t.gradientEdge() : null));
+  const name = typeof op.node === "function" ? op.node(...args) : (op.node ?? pascal(op.opName));
+  return new RuleNode(name, op.grad, edges);
+}
+
+function recordRule(op: Rule<Signature>, args: readonly unknown[], results: readonly Tensor[]): void {
+  const node = ruleNode(op, args);
+  if (node === null) return;
+  results.forEach((y, i) => {
+    if (y.dtype.isFloatingPoint && !op.nonDifferentiable?.includes(i)) y.setHistory(node);
+    else node.outputs.push({ shape: y.shape, dtype: y.dtype, device: y.device });
+  });
+  node.keep(op.save?.(results, ...args) ?? {}, results);
+}
+
+// ---- composites
+
+/** Calls a composite: a formula in tensor methods. What it creates on the way is released; its results are the caller's. */
+export function callComposite(op: Composite<Signature>, ...given: unknown[]): unknown {
+  const args = [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+  return ownedBy(() => op.formula(...args), handlesIn);
+}
+
+/** The handles in a result: tensors, and tensors in lists. */
+export function* handlesIn(result: unknown): Iterable<Tensor> {
+  if (result instanceof Tensor) yield result;
+  else if (Array.isArray(result)) for (const r of result) yield* handlesIn(r);
+  else if (typeof result === "object" && result !== null && Object.getPrototypeOf(result) === Object.prototype) {
+    for (const r of Object.values(result)) yield* handlesIn(r);
+  }
+}
+
+export type { Op };

@@ -1,0 +1,228 @@
+import { type BackwardOptions, runBackward } from "../autograd/engine.ts";
+import { isGradEnabled } from "../autograd/modes.ts";
+import { type Edge, Node } from "../autograd/node.ts";
+import { ArgumentError, gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput } from "../core/errors.ts";
+import { Layout, rowMajor, sameShape } from "../core/layout.ts";
+import { keep, ownedBy } from "../memory/ownership.ts";
+import { onesLike, zerosLike } from "./creation.ts";
+import { kernels } from "./kernels.ts";
+import { Tensor, type TensorAutograd } from "./tensor.ts";
+
+export interface BackwardArguments {
+  /** The gradient of the tensor itself; may be left out for a scalar. */
+  gradient?: Tensor | null;
+  retainGraph?: boolean;
+  createGraph?: boolean;
+  /** Only these leaves get gradients. */
+  inputs?: Tensor | readonly Tensor[];
+}
+
+export interface Differentiation {
+  /**
+   * Adds the gradient of this tensor to the `grad` of every leaf that it was computed from.
+   * @example
+   * loss.backward();
+   * loss.backward({ createGraph: true });
+   */
+  backward(gradient?: Tensor | null | BackwardArguments, retainGraph?: boolean, createGraph?: boolean): void;
+}
+
+/** Where the gradients of a leaf add up. */
+class AccumulateGrad extends Node {
+  private readonly leaf: Tensor;
+  constructor(leaf: Tensor) {
+    super("AccumulateGrad", [], Number.POSITIVE_INFINITY);
+    this.leaf = leaf;
+    this.outputs.push({ shape: leaf.shape, dtype: leaf.dtype, device: leaf.device });
+  }
+  get variable(): Tensor {
+    return this.leaf;
+  }
+  override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
+    const { leaf } = this;
+    const old = leaf.grad;
+    const recording = isGradEnabled();
+    if (old !== null && !recording) {
+      old.add_(g!);
+      return [];
+    }
+    // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
+    const next = old !== null ? old.add(g!) : recording ? g!.alias() : g!.ownsStorageAlone() && g!.isContiguous() ? g!.detach() : g!.detach().clone();
+    keep(next);
+    leaf.grad = next;
+    return [];
+  }
+}
+
+/** A layout on a base's storage, relative to the base laid out row-major from 0. */
+function relativeTo(base: Layout, view: Layout): Layout {
+  return new Layout(view.shape, view.strides, view.offset - base.offset);
+}
+
+/** Elements of a dense tensor as the base's storage lies: gradients of a base are kept in its own strides where it has no gaps. */
+function likeBase(g: Tensor, base: Layout): Tensor {
+  const dense = kernels.emptyStrided(base.shape, base.strides.length === 0 ? rowMajor(base.shape) : base.strides, g.dtype, g.device);
+  kernels.copy(g, dense);
+  return dense;
+}
+
+/** The history of a view whose base has a new one: the base seen as strided. */
+class AsStridedNode extends Node {
+  private readonly base: Layout;
+  private readonly view: Layout;
+  constructor(base: Tensor, view: Layout) {
+    super("AsStridedBackward0", [base.gradientEdge()]);
+    this.base = base.layout;
+    this.view = relativeTo(base.layout, view);
+    this.outputs.push({ shape: view.shape, dtype: base.dtype, device: base.device });
+  }
+  override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return ownedBy(
+      () => {
+        const zero = zerosLike(g!).sum().mul(0).expand(this.base.shape);
+        const whole = likeBase(zero, this.base);
+        kernels.view(whole, this.view).copy_(g!);
+        return [whole];
+      },
+      (list) => list,
+    );
+  }
+}
+
+/** Rewrites the history of a base after one of its views was written to: the gradient of what was overwritten goes through the view's operation. */
+class CopySlices extends Node {
+  private readonly base: Layout;
+  private readonly view: Layout;
+  private readonly inner: Node;
+  constructor(base: Tensor, view: Layout, inner: Node) {
+    super("torch::autograd::CopySlices", [base.gradientEdge(), ...inner.edges.slice(1)]);
+    this.base = base.layout;
+    this.view = relativeTo(base.layout, view);
+    this.inner = inner;
+  }
+  override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return ownedBy(
+      () => {
+        const whole = likeBase(g!, this.base);
+        const part = kernels.view(whole, this.view);
+        const results = this.inner.backward([part.clone()]);
+        const [first] = results;
+        if (first) part.copy_(first);
+        else part.zero_();
+        return [this.edges[0] === null ? null : whole, ...this.edges.slice(1).map((_, i) => results[i + 1] ?? null)];
+      },
+      (list) => list.filter((t) => t !== null),
+    );
+  }
+  override release(): void {
+    this.inner.release();
+  }
+}
+
+export const tensorAutograd: TensorAutograd = {
+  accumulate: (leaf) => new AccumulateGrad(leaf),
+  viewNode: (base, layout) => new AsStridedNode(base, layout),
+  copySlices: (base, view, node) => {
+    // The node's own first edge was the view's old history; while it runs inside, its first gradient must be computed all the same.
+    const made = new CopySlices(base, view, node);
+    const first = made.edges[0];
+    if (node.edges[0] === null && first) node.edges[0] = first;
+    return made;
+  },
+};
+
+const listOf = (x: Tensor | readonly Tensor[]): readonly Tensor[] => (x instanceof Tensor ? [x] : x);
+
+/** The gradients to start from: those given, or ones for scalars. Handles of the engine's own. */
+function seeds(outputs: readonly Tensor[], given: readonly (Tensor | null | undefined)[], createGraph: boolean): Tensor[] {
+  return outputs.map((y, i) => {
+    const g = given[i];
+    if (g === null || g === undefined) {
+      if (y.requiresGrad && y.numel() !== 1) throw notScalarOutput();
+      return onesLike(y);
+    }
+    if (!sameShape(g.shape, y.shape)) throw gradShape(i, g.shape, y.shape);
+    return createGraph ? g.alias() : g.detach();
+  });
+}
+
+function differentiate(
+  outputs: readonly Tensor[], given: readonly (Tensor | null | undefined)[], options: Omit<BackwardOptions, "inputs">, inputs: readonly Edge[] | undefined,
+): (Tensor | null)[] {
+  const grads = seeds(outputs, given, options.createGraph);
+  const roots = outputs.map((y, i) => {
+    const edge = y.gradientEdge();
+    if (edge === null) throw noGradFn(i);
+    return edge;
+  });
+  return runBackward(roots, grads, { ...options, ...(inputs === undefined ? {} : { inputs }) });
+}
+
+/** `torch.autograd.backward`: adds the gradients of several tensors to their leaves. */
+export function backward(
+  tensors: Tensor | readonly Tensor[], gradTensors: Tensor | readonly (Tensor | null)[] | null = null, options: Omit<BackwardArguments, "gradient"> = {},
+): void {
+  const outputs = listOf(tensors);
+  const given = gradTensors === null ? [] : gradTensors instanceof Tensor ? [gradTensors] : gradTensors;
+  const createGraph = options.createGraph ?? false;
+  const keepGraph = options.retainGraph ?? createGraph;
+  if (options.inputs === undefined) {
+    differentiate(outputs, given, { createGraph, keepGraph }, undefined);
+    return;
+  }
+  const inputs = listOf(options.inputs);
+  const edges = inputs.map((x) => x.gradientEdge() ?? raise(noGradFn(0)));
+  const found = differentiate(outputs, given, { createGraph, keepGraph }, edges);
+  inputs.forEach((x, i) => {
+    const g = found[i];
+    if (!g) return;
+    const next = x.grad === null ? g : x.grad.add(g);
+    keep(next);
+    x.grad = next;
+  });
+}
+
+const raise = (e: Error): never => {
+  throw e;
+};
+
+export interface GradArguments {
+  gradOutputs?: Tensor | readonly (Tensor | null)[] | null;
+  retainGraph?: boolean | null;
+  createGraph?: boolean;
+  /** Gives null for inputs that the outputs do not depend on, instead of raising. */
+  allowUnused?: boolean;
+}
+
+/**
+ * The gradients of `outputs` with respect to `inputs`, without touching any `grad`.
+ * @example
+ * const [dx] = torch.autograd.grad(y, x, { createGraph: true });
+ */
+export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], ...rest: readonly [GradArguments?] | readonly [GradArguments["gradOutputs"], GradArguments?]): readonly (Tensor | null)[] {
+  const last = rest.at(-1);
+  const options: GradArguments = isArguments(last) ? last : {};
+  const positional = rest.length > 0 && !isArguments(rest[0]) ? (rest[0] as GradArguments["gradOutputs"]) : undefined;
+  const gradOutputs = positional ?? options.gradOutputs ?? null;
+  const wanted = listOf(inputs);
+  if (wanted.length === 0) throw new ArgumentError("grad requires non-empty inputs.");
+  const ys = listOf(outputs);
+  const edges = wanted.map((x) => x.gradientEdge() ?? raise(inputNeedsGrad()));
+  const createGraph = options.createGraph ?? false;
+  const given = gradOutputs === null ? [] : gradOutputs instanceof Tensor ? [gradOutputs] : gradOutputs;
+  const found = differentiate(ys, given, { createGraph, keepGraph: options.retainGraph ?? createGraph }, edges);
+  if (!options.allowUnused && found.includes(null)) throw unusedInput();
+  return found;
+}
+
+const isArguments = (x: unknown): x is GradArguments => typeof x === "object" && x !== null && !(x instanceof Tensor) && !Array.isArray(x);
+
+export const differentiation: Differentiation & ThisType<Tensor> = {
+  backward(gradient, retainGraph, createGraph) {
+    const options: BackwardArguments = isArguments(gradient) ? (gradient as BackwardArguments) : { gradient: (gradient as Tensor | undefined) ?? null };
+    if (retainGraph !== undefined) options.retainGraph = retainGraph;
+    if (createGraph !== undefined) options.createGraph = createGraph;
+    const { gradient: g = null, ...more } = options;
+    backward(this, g === null ? null : [g], more);
+  },
+};

@@ -1,0 +1,61 @@
+import { bool, type DType } from "../core/dtype.ts";
+import { allocateContiguous } from "../dispatch/allocate.ts";
+import type { Device } from "../dispatch/device.ts";
+import type { Operand } from "../dispatch/operand.ts";
+import { pointwiseKernel } from "../dispatch/pointwise-kernel.ts";
+import { generate, map, mapInto } from "../dispatch/run.ts";
+import { cast, type Expr, position, scalar } from "../kernel/expr.ts";
+import type { MapKernel } from "../kernel/kernel.ts";
+import { Tensor } from "./tensor.ts";
+
+const generators = new Map<string, MapKernel>();
+
+/** A map without inputs: values from the position and numbers given at each run. One kernel per name and dtype. */
+export function generatorKernel(name: string, dtype: DType, f: (i: Expr) => Expr): MapKernel {
+  const key = `${name} ${dtype.name}`;
+  let kernel = generators.get(key);
+  if (kernel === undefined) {
+    kernel = { kind: "map", inputs: [], outputs: [{ dtype, value: f(position) }], compiled: [] };
+    generators.set(key, kernel);
+  }
+  return kernel;
+}
+
+/** A new tensor generated from positions. */
+export const generated = (kernel: MapKernel, shape: readonly number[], device: Device, scalars: readonly (number | bigint)[]): Tensor =>
+  new Tensor(generate(kernel, shape, device, { scalars }));
+
+function fillKernel(dtype: DType, fractional: boolean): MapKernel {
+  if (fractional) return generatorKernel("fillTruncated", dtype, () => cast(scalar(0, "f64"), dtype));
+  return generatorKernel("fill", dtype, () => scalar(0, dtype === bool ? "bool" : dtype.compute));
+}
+
+/** The kernel and the number that fill with a value. A fraction loses its fractional part in an integer dtype. */
+function filling(value: number | bigint | boolean, dtype: DType): { kernel: MapKernel; scalars: readonly (number | bigint)[] } {
+  const v = typeof value === "boolean" ? Number(value) : value;
+  const fractional = dtype.category === "int" && typeof v === "number" && !Number.isInteger(v);
+  return { kernel: fillKernel(dtype, fractional), scalars: [dtype === bool ? Number(Boolean(v)) : v] };
+}
+
+/** A tensor of one value everywhere. */
+export function filled(shape: readonly number[], value: number | bigint | boolean, dtype: DType, device: Device): Tensor {
+  const { kernel, scalars } = filling(value, dtype);
+  return generated(kernel, shape, device, scalars);
+}
+
+/** Writes one value everywhere. */
+export function fillInto(out: Operand, value: number | bigint | boolean): void {
+  const { kernel, scalars } = filling(value, out.dtype);
+  mapInto(kernel, [], out, { scalars });
+}
+
+const identity = { f: (x?: Expr): Expr => x!, kernels: new Map<number, MapKernel>() };
+const conversion = (from: DType, to: DType): MapKernel => pointwiseKernel(identity, [from], from, to, 0);
+
+/** The values as another dtype, in a new tensor. */
+export const converted = (x: Tensor, dtype: DType): Tensor => new Tensor(map(conversion(x.dtype, dtype), [x.operand])[0]!);
+
+/** Writes the values of another operand, converted and stretched. */
+export const convertInto = (out: Operand, from: Operand): void => mapInto(conversion(from.dtype, out.dtype), [from], out);
+
+export const uninitialised = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));

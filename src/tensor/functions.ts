@@ -1,0 +1,35 @@
+import { ArgumentError } from "../core/errors.ts";
+import { sameShape } from "../core/layout.ts";
+import { whereSelf } from "../ops/comparison.ts";
+import type { TensorLike } from "../ops/entry.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Whether a value is a tensor. */
+export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
+/** The number of elements. */
+export const numel = (input: Tensor): number => input.numel();
+
+/** `input` where `condition` holds, else `other`, all stretched to one shape; with the condition alone, the positions where it holds. */
+export function where(condition: Tensor, input: TensorLike, other: TensorLike): Tensor;
+export function where(condition: Tensor): readonly Tensor[];
+export function where(condition: Tensor, input?: TensorLike, other?: TensorLike): Tensor | readonly Tensor[] {
+  if (input === undefined || other === undefined) {
+    const positions = condition.nonzero();
+    return Array.from({ length: condition.ndim }, (_, d) => positions.select(1, d));
+  }
+  return whereSelf(input, condition, other) as Tensor;
+}
+
+/** Whether two tensors have the same shape and values. Identity is `===`. */
+export function equal(input: Tensor, other: Tensor): boolean {
+  if (!(other instanceof Tensor)) throw new ArgumentError("equal(): argument 'other' (position 2) must be Tensor");
+  return sameShape(input.shape, other.shape) && (input.numel() === 0 || Boolean(input.eq(other).all().itemSync()));
+}
+/** Whether all elements agree: `|input - other| <= atol + rtol * |other|`. */
+export function allclose(input: Tensor, other: Tensor, rtol: number = 1e-5, atol: number = 1e-8, equalNan: boolean = false): boolean {
+  const near = input.sub(other).abs().le(other.abs().mul(rtol).add(atol)).logicalAnd(other.isfinite());
+  const same = input.eq(other);
+  const nans = input.isnan().logicalAnd(other.isnan());
+  const good = equalNan ? near.logicalOr(same).logicalOr(nans) : near.logicalOr(same);
+  return input.numel() === 0 || Boolean(good.all().itemSync());
+}

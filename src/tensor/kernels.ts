@@ -1,0 +1,179 @@
+import { type ComputeType, type DType, int64 } from "../core/dtype.ts";
+import { indexOutOfBounds } from "../core/errors.ts";
+import { expandTo, Layout } from "../core/layout.ts";
+import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
+import type { Device } from "../dispatch/device.ts";
+import * as run from "../dispatch/run.ts";
+import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
+import type { ContractDims, ContractKernel, GatherKernel, Indexed, LaunchArgs, MapKernel, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
+import type { ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
+import type { Generator } from "../core/random/generator.ts";
+import { converted, filled } from "./fill.ts";
+import { Tensor } from "./tensor.ts";
+
+/** How elements that a scatter brings together combine. */
+export type ScatterMode = "set" | "add" | "mul" | "max" | "min";
+export type Fault = NonNullable<LaunchArgs["fault"]>;
+type Distribution = RandomKernel["distribution"];
+
+/**
+ * The vocabulary in which rules are written: kernels over tensors. Nothing here is recorded; operands come as views of the shapes that the kind of
+ * kernel asks for, and results are new tensors unless a target is named.
+ */
+export interface Kernels {
+  /** A new tensor whose values are whatever was in the memory. */
+  empty(shape: readonly number[], dtype: DType, device: Device): Tensor;
+  /** A new tensor with the strides given, which must be dense. */
+  emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType, device: Device): Tensor;
+  /** A new tensor of one value. */
+  full(shape: readonly number[], value: number | bigint | boolean, dtype: DType, device: Device): Tensor;
+  /** The values as another dtype, in a new tensor. */
+  convert(x: Tensor, dtype: DType): Tensor;
+  /** The tensor seen through another layout. */
+  view(x: Tensor, layout: Layout): Tensor;
+  /** A map of the rule's own: `f` over the elements, numbers given at each run, and the row-major position. `key` names the formula. */
+  map(key: string, inputs: readonly Tensor[], out: DType, f: MapFormula, scalars?: readonly (number | bigint)[]): Tensor;
+  reduce(loop: ReduceLoop, x: Tensor, dims: readonly number[], keepdim?: boolean): Tensor[];
+  scan(loop: ScanLoop, x: Tensor, dim: number): Tensor[];
+  /** a [batch, m, k] times b [batch, k, n], by the number of dimensions in each group; `bias` is added, expanded to the result. */
+  contract(a: Tensor, b: Tensor, dims: ContractDims, bias?: Tensor | null): Tensor;
+  gather(source: Tensor, layout: Layout, indices: readonly Tensor[], indexed: readonly Indexed[], fault: Fault): Tensor;
+  /** Writes `values` into a target that the rule has just made, or (`inplace`) into one that others see. */
+  scatter(target: Tensor, layout: Layout, values: Tensor, indices: readonly Tensor[], indexed: readonly Indexed[], mode: ScatterMode, fault: Fault, inplace?: boolean): void;
+  /** Copies elements of one dtype into a tensor that the rule has just made. */
+  copy(from: Tensor, to: Tensor): void;
+  random(distribution: Distribution, out: Tensor, generator: Generator, parameters: readonly (number | bigint)[]): void;
+}
+
+export type MapFormula = (x: readonly Expr[], scalar: (slot: number, type: ComputeType) => Expr, position: Expr) => Expr;
+
+const combines: Record<Exclude<ScatterMode, "set">, (a: Expr, b: Expr) => Expr> = { add, mul, max, min };
+
+/** Kernels by dtype and variant, made when first needed. */
+class KernelTable<K> {
+  private readonly table = new Map<string, K>();
+  get(key: string, make: () => K): K {
+    let k = this.table.get(key);
+    if (k === undefined) {
+      k = make();
+      this.table.set(key, k);
+    }
+    return k;
+  }
+}
+const maps = new KernelTable<MapKernel>();
+const contracts = new KernelTable<ContractKernel>();
+const gathers = new KernelTable<GatherKernel>();
+const scatters = new KernelTable<ScatterKernel>();
+const randoms = new KernelTable<RandomKernel>();
+
+function contractKernel(a: DType, b: DType, bias: DType | null): ContractKernel {
+  return contracts.get(`${a.name} ${b.name} ${bias?.name}`, () => {
+    const compute: ComputeType = a.compute === "bool" ? "i32" : a.compute;
+    const sum = state(0, compute);
+    const value = bias === null ? sum : add(sum, argOf(2, bias, compute));
+    return { kind: "contract", inputs: bias === null ? [a, b] : [a, b, bias], compute, output: { dtype: a, value }, compiled: [] };
+  });
+}
+
+function argOf(slot: number, dtype: DType, type: ComputeType): Expr {
+  if (dtype.compute !== type) throw new Error("the bias of a contraction has its dtype");
+  return arg(slot, type);
+}
+
+/** The loop of a monoid for a dtype; kernels are kept on the loop, by the dtype's id. */
+function loopKernel<K extends ReduceKernel | ScanKernel>(kind: K["kind"], loop: ReduceDefinition & { kernels: unknown[] }, input: DType): K {
+  const known = loop.kernels[input.id];
+  if (known !== undefined) return known as K;
+  const computed = loop.compute(input);
+  const { init, lift, combine, outputs } = loop.monoid(computed.compute);
+  const loaded = arg(0, input.compute);
+  const source = input === computed ? loaded : cast(loaded, computed);
+  const replace = new Map([[arg(0, computed.compute), source]]);
+  const dtypes = loop.outputs(computed);
+  const kernel = {
+    kind, inputs: [input], init, combine, compiled: [],
+    lift: input.compute === computed.compute && source === loaded ? lift : lift.map((e) => substitute(e, new Map(replace))),
+    outputs: outputs.map((value, i) => ({ dtype: dtypes[i]!, value: value.type === dtypes[i]!.compute ? value : cast(value, dtypes[i]!) })),
+  } as unknown as K;
+  loop.kernels[input.id] = kernel;
+  return kernel;
+}
+
+const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));
+
+export const kernels: Kernels = {
+  empty: fresh,
+  emptyStrided: (shape, strides, dtype, device) => new Tensor(allocate(new Layout(shape, strides, 0), dtype, device)),
+  full: filled,
+  convert: converted,
+  view: (x, layout) => new Tensor(x.operand.view(layout)),
+
+  map(key, inputs, out, f, scalars = []) {
+    const kernel = maps.get(`${key} ${out.name} ${inputs.map((x) => x.dtype.name).join(" ")}`, () => {
+      const value = f(inputs.map((x, i) => arg(i, x.dtype.compute)), scalar, position);
+      return { kind: "map", inputs: inputs.map((x) => x.dtype), outputs: [{ dtype: out, value: value.type === out.compute ? value : cast(value, out) }], compiled: [] };
+    });
+    return new Tensor(run.map(kernel, inputs.map((x) => x.operand), { scalars })[0]!);
+  },
+
+  reduce(loop, x, dims, keepdim = false) {
+    loop.check?.(x.dtype);
+    const sorted = [...dims].sort((a, b) => a - b);
+    if (loop.nonEmpty) run.checkNonEmpty(loop.name, x.operand, sorted);
+    let count = 1;
+    for (const d of sorted) count *= x.shape[d]!;
+    const args = loop.scalars === undefined ? {} : { scalars: loop.scalars(count) };
+    return run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), x.operand, sorted, keepdim, args).map((o) => new Tensor(o));
+  },
+
+  scan(loop, x, dim) {
+    loop.check?.(x.dtype);
+    return run.scan(loopKernel<ScanKernel>("scan", loop, x.dtype), x.operand, dim).map((o) => new Tensor(o));
+  },
+
+  contract(a, b, dims, bias = null) {
+    const m = a.shape.slice(0, dims.batch + dims.m);
+    const shape = [...m, ...b.shape.slice(dims.batch + dims.k)];
+    const out = fresh(shape, a.dtype, a.device);
+    const inputs = [a.operand, b.operand];
+    if (bias !== null) inputs.push(bias.operand.view(expandTo(bias.layout, shape)));
+    run.commonDevice(inputs);
+    run.contract(contractKernel(a.dtype, b.dtype, bias?.dtype ?? null), inputs, out.operand, { dims });
+    return out;
+  },
+
+  gather(source, layout, indices, indexed, fault) {
+    const out = fresh(layout.shape, source.dtype, source.device);
+    const kernel = gathers.get(`${source.dtype.name} ${indices.length}`, () => ({
+      kind: "gather", inputs: [source.dtype, ...indices.map(() => int64)], compiled: [],
+    }));
+    run.commonDevice([source.operand, ...indices.map((i) => i.operand)]);
+    run.gather(kernel, [source.operand.view(layout), ...expandAll(indices, layout.shape)], out.operand, indexed, fault);
+    return out;
+  },
+
+  scatter(target, layout, values, indices, indexed, mode, fault, inplace = false) {
+    const { dtype } = target;
+    const kernel = scatters.get(`${dtype.name} ${indices.length} ${mode}`, () => ({
+      kind: "scatter", inputs: [dtype, ...indices.map(() => int64)], compiled: [],
+      combine: mode === "set" ? null : combines[mode](state(0, dtype.compute), state(1, dtype.compute)),
+    }));
+    run.commonDevice([target.operand, values.operand, ...indices.map((i) => i.operand)]);
+    const inputs = [values.operand.view(expandTo(values.layout, layout.shape)), ...expandAll(indices, layout.shape)];
+    run.scatter(kernel, inputs, target.operand.view(layout), indexed, fault, !inplace);
+  },
+
+  copy: (from, to) => run.copyPart(from.operand, to.operand),
+
+  random(distribution, out, generator, parameters) {
+    const kernel = randoms.get(`${distribution} ${out.dtype.name}`, () => ({ kind: "random", inputs: [], distribution, output: out.dtype, compiled: [] }));
+    run.random(kernel, out.operand, { generator, parameters });
+  },
+};
+
+const expandAll = (xs: readonly Tensor[], shape: readonly number[]) => xs.map((x) => x.operand.view(expandTo(x.layout, shape)));
+
+/** The fault of an index into dimension `dim` of size `size`. */
+export const boundsFault = (dims: readonly number[], sizes: readonly number[], pythonType?: string): Fault => (value, which) =>
+  indexOutOfBounds(value, dims[which]!, sizes[which]!, pythonType);

@@ -1,0 +1,190 @@
+import { type DType, float64, getDefaultDtype, int64 } from "../core/dtype.ts";
+import { ArgumentError, notForDtype, TorchletError } from "../core/errors.ts";
+import { Generator } from "../core/random/generator.ts";
+import * as distributions from "../core/random/distributions.ts";
+import { convertInto } from "./fill.ts";
+import { checkedShape, finish, optionDevice, sizeAndOptions, type SizeArgs, tensor, type TensorOptions } from "./creation.ts";
+import { isOptions } from "./arguments.ts";
+import { kernels } from "./kernels.ts";
+import { Tensor } from "./tensor.ts";
+
+/** The generator of all random numbers that name no other. */
+export const defaultGenerator: Generator = new Generator();
+
+/** Restarts the default generator: the same seed gives the same numbers, and on the CPU they are PyTorch's. */
+export function manualSeed(seed: number | bigint): Generator {
+  return defaultGenerator.manualSeed(seed);
+}
+export const initialSeed = (): bigint => defaultGenerator.initialSeed();
+export const seed = (): bigint => defaultGenerator.seed();
+/** The state of the default generator as a byte tensor. */
+export const getRngState = (): Tensor => tensor(defaultGenerator.getState());
+/** Restores what `getRngState` gave. */
+export function setRngState(state: Tensor): void {
+  defaultGenerator.setState(state.toTypedArraySync() as Uint8Array);
+}
+
+export interface RandomOptions extends TensorOptions {
+  generator?: Generator | null;
+}
+const generatorOf = (options: RandomOptions): Generator => options.generator ?? defaultGenerator;
+type Distribution = Parameters<typeof kernels.random>[0];
+
+/** A new tensor drawn from a distribution. */
+function drawn(distribution: Distribution, shape: readonly number[], dtype: DType, options: RandomOptions, parameters: readonly (number | bigint)[]): Tensor {
+  const out = kernels.empty(shape, dtype, optionDevice(options));
+  kernels.random(distribution, out, generatorOf(options), parameters);
+  return finish(out, options);
+}
+
+const floating = (name: string, options: TensorOptions): DType => {
+  const dtype = options.dtype ?? getDefaultDtype();
+  if (!dtype.isFloatingPoint) throw notForDtype(name, dtype.scalarName);
+  return dtype;
+};
+
+/** Uniform numbers in [0, 1): `rand(2, 3)` or `rand([2, 3], { generator })`. */
+export const rand = (...args: SizeArgs): Tensor => {
+  const { shape, options } = sizeAndOptions("rand", args);
+  return drawn("uniform", shape, floating("check_uniform_bounds", options), options, [0, 1]);
+};
+/** Standard normal numbers: `randn(2, 3)` or `randn([2, 3], { generator })`. */
+export const randn = (...args: SizeArgs): Tensor => {
+  const { shape, options } = sizeAndOptions("randn", args);
+  return drawn("normal", shape, floating("normal_kernel_cpu", options), options, [0, 1]);
+};
+/** Whole numbers from `low` (0) to `high`, exclusive: `randint(high, size)` or `randint(low, high, size)`. */
+export function randint(...args: readonly (number | bigint | readonly number[] | RandomOptions)[]): Tensor {
+  const options = (isOptions(args.at(-1)) ? args.at(-1) : {}) as RandomOptions & { low?: number; high?: number; size?: readonly number[] };
+  const given = isOptions(args.at(-1)) ? args.slice(0, -1) : [...args];
+  const sizeAt = given.findIndex((a) => Array.isArray(a));
+  const size = sizeAt >= 0 ? given[sizeAt] : options.size;
+  const bounds = given.filter((_, i) => i !== sizeAt) as (number | bigint)[];
+  if (!Array.isArray(size)) {
+    throw new ArgumentError(`randint(): argument 'size' (position ${bounds.length}) must be tuple of ints, not int`);
+  }
+  const [low, high] = bounds.length === 2 ? bounds : [options.low ?? 0, bounds[0] ?? options.high ?? 0];
+  if (BigInt(low!) >= BigInt(high!)) throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
+  return drawn("randint", checkedShape("randint", size), options.dtype ?? int64, options, [BigInt(low!), BigInt(high!)]);
+}
+/** The numbers 0 to n - 1 in random order. */
+export function randperm(n: number, options: RandomOptions = {}): Tensor {
+  if (n < 0) throw new TorchletError(`Trying to create tensor with negative dimension ${n}: [${n}]`);
+  const values = distributions.randperm(generatorOf(options), n);
+  const out = tensor(values, { dtype: options.dtype ?? int64, device: options.device ?? null });
+  return finish(out, options);
+}
+/** Normal numbers of a mean and standard deviation: two numbers with a `size`, or tensors that broadcast. */
+export function normal(mean: number | Tensor, std: number | Tensor = 1, ...rest: readonly (readonly number[] | RandomOptions)[]): Tensor {
+  const options = (isOptions(rest.at(-1)) ? rest.at(-1) : {}) as RandomOptions & { size?: readonly number[] };
+  const size = (Array.isArray(rest[0]) ? rest[0] : options.size) as readonly number[] | undefined;
+  if (typeof mean === "number" && typeof std === "number") {
+    if (std < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${std}`);
+    return drawn("normal", size ?? [], floating("normal_kernel_cpu", options), options, [mean, std]);
+  }
+  if (std instanceof Tensor && std.lt(0).any().itemSync()) throw new TorchletError("normal expects all elements of std >= 0.0");
+  const like = mean instanceof Tensor ? (std instanceof Tensor ? mean.add(std, { alpha: 0 }) : mean) : (std as Tensor);
+  const z = kernels.empty(like.shape, like.dtype, like.device);
+  kernels.random("normal", z, generatorOf(options), [0, 1]);
+  return z.mul(std).add(mean);
+}
+
+const like = (x: Tensor, options: RandomOptions): RandomOptions & { dtype: DType } => ({ ...options, dtype: options.dtype ?? x.dtype, device: options.device ?? x.device });
+/** Uniform numbers in [0, 1) of the shape, dtype and device of `input`. */
+export const randLike = (input: Tensor, options: RandomOptions = {}): Tensor => {
+  const o = like(input, options);
+  return drawn("uniform", input.shape, floating("check_uniform_bounds", o), o, [0, 1]);
+};
+/** Standard normal numbers of the shape, dtype and device of `input`. */
+export const randnLike = (input: Tensor, options: RandomOptions = {}): Tensor => {
+  const o = like(input, options);
+  return drawn("normal", input.shape, floating("normal_kernel_cpu", o), o, [0, 1]);
+};
+/** Draws 1 with the probability that each element gives, else 0. */
+export function bernoulli(input: Tensor, options: RandomOptions = {}): Tensor {
+  if (!input.isFloatingPoint()) throw notForDtype("bernoulli_tensor_cpu_p_", input.dtype.scalarName);
+  if (input.numel() > 0 && input.lt(0).logicalOr(input.gt(1)).any().itemSync()) {
+    throw new TorchletError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)");
+  }
+  const p = input.toTypedArraySync() as Float32Array | Float64Array;
+  const out = new (input.dtype === float64 ? Float64Array : Float32Array)(p.length);
+  distributions.fillBernoulliTensor(generatorOf(options), out, p);
+  return tensor(out, { dtype: input.dtype, device: input.device }).view(input.shape);
+}
+
+/** Filling with random numbers, in place. */
+export interface Randomness {
+  /** Uniform numbers in [from, to). */
+  uniform_(from?: number, to?: number, options?: RandomOptions): this;
+  /** Normal numbers. */
+  normal_(mean?: number, std?: number, options?: RandomOptions): this;
+  /** 1 with probability p, else 0. */
+  bernoulli_(p?: number | Tensor, options?: RandomOptions): this;
+  /** Exponential numbers of rate lambda. */
+  exponential_(lambd?: number, options?: RandomOptions): this;
+  /** Whole numbers in [from, to), or over the range of the dtype. */
+  random_(from?: number | bigint | RandomOptions, to?: number | bigint | null, options?: RandomOptions): this;
+  geometric_(p: number, options?: RandomOptions): this;
+  cauchy_(median?: number, sigma?: number, options?: RandomOptions): this;
+  logNormal_(mean?: number, std?: number, options?: RandomOptions): this;
+}
+
+/** Draws into a tensor: directly where its elements are in row-major order, else by way of a temporary. */
+function refill(x: Tensor, distribution: Distribution, options: RandomOptions, parameters: readonly (number | bigint)[]): Tensor {
+  x.checkInplace();
+  const fresh = kernels.empty(x.shape, x.dtype, x.device);
+  kernels.random(distribution, fresh, generatorOf(options), parameters);
+  convertInto(x.operand, fresh.operand);
+  fresh.dispose();
+  return x;
+}
+const numbers = (given: readonly unknown[], defaults: readonly number[], names: readonly string[]): { values: number[]; options: RandomOptions } => {
+  const options = (isOptions(given.at(-1)) ? given.at(-1) : {}) as RandomOptions & Record<string, unknown>;
+  const positional = isOptions(given.at(-1)) ? given.slice(0, -1) : given;
+  return { values: defaults.map((d, i) => Number(positional[i] ?? options[names[i]!] ?? d)), options };
+};
+
+export const randomness: Record<keyof Randomness, unknown> & ThisType<Tensor> = {
+  uniform_(...given: unknown[]) {
+    const { values, options } = numbers(given, [0, 1], ["from", "to"]);
+    const [from, to] = values as [number, number];
+    if (!this.isFloatingPoint()) throw notForDtype("check_uniform_bounds", this.dtype.scalarName);
+    if (from > to) throw new TorchletError(`uniform_ expects to return a [from, to) range, but found from=${from} > to=${to}`);
+    return refill(this, "uniform", options, [from, to]);
+  },
+  normal_(...given: unknown[]) {
+    const { values, options } = numbers(given, [0, 1], ["mean", "std"]);
+    if (!this.isFloatingPoint()) throw notForDtype("normal_kernel_cpu", this.dtype.scalarName);
+    if (values[1]! < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${values[1]}`);
+    return refill(this, "normal", options, values);
+  },
+  bernoulli_(p: number | Tensor = 0.5, options: RandomOptions = {}) {
+    if (p instanceof Tensor) return this.copy_(bernoulli(p.expand(this.shape).contiguous(), options));
+    if (!(p >= 0 && p <= 1)) throw new TorchletError(`bernoulli_ expects p to be in [0, 1], but got p=${p}`);
+    return refill(this, "bernoulli", options, [p]);
+  },
+  exponential_(...given: unknown[]) {
+    const { values, options } = numbers(given, [1], ["lambd"]);
+    return refill(this, "exponential", options, values);
+  },
+  random_(...given: unknown[]) {
+    const options = (isOptions(given.at(-1)) ? given.at(-1) : {}) as RandomOptions;
+    const bounds = (isOptions(given.at(-1)) ? given.slice(0, -1) : given).filter((b) => b !== null && b !== undefined) as (number | bigint)[];
+    if (bounds.length === 0) return refill(this, "random", options, []);
+    const [from, to] = bounds.length === 1 ? [0, bounds[0]!] : (bounds as [number, number]);
+    if (BigInt(from) >= BigInt(to)) throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${from} >= to=${to}`);
+    return refill(this, "randint", options, [BigInt(from), BigInt(to)]);
+  },
+  geometric_(...given: unknown[]) {
+    const { values, options } = numbers(given, [0.5], ["p"]);
+    return refill(this, "geometric", options, values);
+  },
+  cauchy_(...given: unknown[]) {
+    const { values, options } = numbers(given, [0, 1], ["median", "sigma"]);
+    return refill(this, "cauchy", options, values);
+  },
+  logNormal_(...given: unknown[]) {
+    const { values, options } = numbers(given, [1, 2], ["mean", "std"]);
+    return refill(this, "logNormal", options, values);
+  },
+};

@@ -1,0 +1,43 @@
+import type { Edge, Node } from "../autograd/node.ts";
+import { backwardTwice, inferenceSaved, modifiedInplace } from "../core/errors.ts";
+import type { Operand } from "../dispatch/operand.ts";
+import { Owner } from "../memory/ownership.ts";
+import { Tensor } from "./tensor.ts";
+
+/**
+ * A tensor that a gradient needs: its operand, the version it had, and where its own gradient goes. It does not refer to the tensor it was
+ * made from, so that handle can die.
+ */
+export class SavedTensor extends Owner {
+  private readonly operand: Operand;
+  private readonly version: number;
+  private readonly edge: Edge | null;
+  /** For the output of the very node that saves it, the node is known only at unpacking. */
+  private readonly output: number | null;
+
+  constructor(x: Tensor, output: number | null) {
+    if (x.isInference()) throw inferenceSaved();
+    // Not owned by a scope: the node may outlive it.
+    super(x.operand.storage, false);
+    if (x.isInference()) throw inferenceSaved();
+    this.operand = x.operand;
+    this.version = x.operand.storage.version;
+    this.output = output;
+    this.edge = output === null ? x.gradientEdge() : null;
+  }
+
+  /** The tensor as it was saved, or an error if it has been written to since. */
+  unpack(node: Node): Tensor {
+    if (this.owned === null) throw backwardTwice();
+    const { operand } = this;
+    const now = operand.storage.version;
+    const edge = this.output === null ? this.edge : { node, index: this.output };
+    if (now !== this.version && !operand.untracked) {
+      const origin = edge === null || edge.node.name === "AccumulateGrad" ? "" : `, which is output ${edge.index} of ${edge.node.name},`;
+      throw modifiedInplace(`torch.${operand.dtype.scalarName}Tensor`, operand.layout.shape, origin, now, this.version);
+    }
+    const x = new Tensor(operand);
+    if (edge !== null) x.setEdge(edge);
+    return x;
+  }
+}

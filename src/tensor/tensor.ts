@@ -1,0 +1,434 @@
+import { isGradEnabled, isInferenceModeEnabled } from "../autograd/modes.ts";
+import { type Edge, type Hook, Node } from "../autograd/node.ts";
+import type { DType } from "../core/dtype.ts";
+import {
+  ArgumentError, assignedGradType, dimOutOfRange, disposed, GradError, gradDtype, hookNeedsGrad, inferenceInplace, inferenceRequiresGrad, leafInplace,
+  leafViewInplace, multiViewInplace, nonLeafFlag, noGradViewInplace, ShapeError, size,
+} from "../core/errors.ts";
+import type { Layout } from "../core/layout.ts";
+import { numel, sameShape } from "../core/layout.ts";
+import type { Device } from "../dispatch/device.ts";
+import { Operand } from "../dispatch/operand.ts";
+import { asUser, keep, Owner } from "../memory/ownership.ts";
+import type { Storage } from "../memory/storage.ts";
+import type { Methods } from "../ops/entry.ts";
+import type * as ops from "../ops/index.ts";
+import type { Conversions } from "./conversion.ts";
+import type { Differentiation } from "./differentiation.ts";
+import type { Indexing } from "./indexing.ts";
+import type { Randomness } from "./random.ts";
+import type { Reading } from "./reading.ts";
+import type { Writing } from "./writing.ts";
+
+/** How a view came about, which decides whether it may be written to. */
+export type ViewCreation = "default" | "noGrad" | "multiple" | "inference";
+
+interface ViewInfo {
+  /** The tensor that owns the history of the storage. */
+  readonly base: Tensor;
+  creation: ViewCreation;
+  /** The version at which `node` was right; a write through another view makes it stale. */
+  version: number;
+}
+
+/** What autograd knows of a tensor. Most tensors have none of it. */
+interface Meta {
+  requiresGrad: boolean;
+  grad: Tensor | null;
+  /** The node that made it, and which of its outputs it is. */
+  node: Node | null;
+  output: number;
+  /** Of a leaf: where its gradients add up. */
+  accumulate: Node | null;
+  view: ViewInfo | null;
+  retainsGrad: boolean;
+  inference: boolean;
+}
+
+const newMeta = (): Meta => ({
+  requiresGrad: false, grad: null, node: null, output: 0, accumulate: null, view: null, retainsGrad: false, inference: false,
+});
+
+/** What the autograd layer above provides to tensors, attached at the top to keep the classes free of cycles. */
+export interface TensorAutograd {
+  accumulate(leaf: Tensor): Node;
+  /** The history of a view whose base was written to: seen as strided from the base. */
+  viewNode(base: Tensor, layout: Layout): Node;
+  copySlices(base: Tensor, view: Layout, node: Node): Node;
+}
+let autograd: TensorAutograd;
+export function attachAutograd(a: TensorAutograd): void {
+  autograd = a;
+}
+
+/**
+ * An n-dimensional array on a device, with gradients: a handle on an operand (storage, layout, dtype). Views share the storage; `clone()` copies it;
+ * `a === b` is identity and `torch.equal(a, b)` equality of values.
+ *
+ * @example
+ * const x = torch.tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * x.mul(x).sum().backward();
+ * console.log(String(x.grad)); // tensor([[2., 4.], [6., 8.]])
+ */
+export class Tensor extends Owner {
+  private impl: Operand;
+  private meta: Meta | null = null;
+
+  constructor(operand: Operand) {
+    super(operand.storage, true);
+    this.impl = operand;
+    if (isInferenceModeEnabled()) this.ensureMeta().inference = true;
+  }
+
+  private ensureMeta(): Meta {
+    return (this.meta ??= newMeta());
+  }
+
+  /** Storage, layout and dtype, for kernels. */
+  get operand(): Operand {
+    if (this.owned === null) throw disposed();
+    return this.impl;
+  }
+
+  // ---- what it looks like
+
+  /** The size of each dimension. */
+  get shape(): readonly number[] {
+    return this.impl.layout.shape;
+  }
+  /** The number of dimensions. */
+  get ndim(): number {
+    return this.impl.layout.shape.length;
+  }
+  get dtype(): DType {
+    return this.impl.dtype;
+  }
+  get device(): Device {
+    return this.impl.device;
+  }
+  get layout(): Layout {
+    return this.impl.layout;
+  }
+  /** The shape, or the size of one dimension. */
+  size(): readonly number[];
+  size(dim: number): number;
+  size(dim?: number): number | readonly number[] {
+    return dim === undefined ? this.shape : this.shape[this.dimIndex(dim)]!;
+  }
+  /** The number of dimensions. */
+  dim(): number {
+    return this.ndim;
+  }
+  /** The number of elements. */
+  numel(): number {
+    return this.impl.layout.numel;
+  }
+  /** The number of elements. */
+  nelement(): number {
+    return this.numel();
+  }
+  /** Bytes of one element. */
+  elementSize(): number {
+    return this.dtype.itemsize;
+  }
+  /** Elements of storage between neighbours along each dimension, or along one. */
+  stride(): readonly number[];
+  stride(dim: number): number;
+  stride(dim?: number): number | readonly number[] {
+    return dim === undefined ? this.impl.layout.strides : this.impl.layout.strides[this.dimIndex(dim)]!;
+  }
+  /** The place of the first element in the storage, in elements. */
+  storageOffset(): number {
+    return this.impl.layout.offset;
+  }
+  isContiguous(): boolean {
+    return this.impl.layout.isContiguous;
+  }
+  isFloatingPoint(): boolean {
+    return this.dtype.isFloatingPoint;
+  }
+  /** The storage, which views share: `a.untypedStorage() === b.untypedStorage()`. */
+  untypedStorage(): Storage {
+    return this.operand.storage;
+  }
+  /** How often the storage has been written to in place. */
+  get version(): number {
+    return this.operand.storage.version;
+  }
+  /** A dimension counted from the front: -1 is the last. */
+  dimIndex(dim: number): number {
+    const n = Math.max(this.ndim, 1);
+    if (!Number.isInteger(dim)) throw new ArgumentError(`a dimension must be an integer, not ${dim}`);
+    if (dim < -n || dim >= n) throw dimOutOfRange(dim, this.ndim);
+    return dim < 0 ? dim + n : dim;
+  }
+
+  // ---- autograd
+
+  get requiresGrad(): boolean {
+    const { meta } = this;
+    if (meta === null) return false;
+    return meta.requiresGrad || meta.node !== null || (meta.view !== null && this.gradFn !== null);
+  }
+  set requiresGrad(value: boolean) {
+    if (!this.isLeaf) {
+      if (!value) throw nonLeafFlag();
+      return;
+    }
+    if (value && !this.dtype.isFloatingPoint) throw gradDtype();
+    if (value && this.isInference() && !isInferenceModeEnabled()) throw inferenceRequiresGrad();
+    if (value || this.meta !== null) this.ensureMeta().requiresGrad = value;
+  }
+  /** Sets `requiresGrad` and gives the tensor back. */
+  requiresGrad_(value: boolean = true): this {
+    this.requiresGrad = value;
+    return this;
+  }
+  /** Whether it was made by the user rather than by a recorded operation. */
+  get isLeaf(): boolean {
+    return this.meta === null || this.gradFn === null;
+  }
+  isInference(): boolean {
+    return this.meta?.inference === true;
+  }
+
+  /** The node that recorded the operation it comes from; null for leaves. */
+  get gradFn(): Node | null {
+    const { meta } = this;
+    if (meta === null) return null;
+    const { view } = meta;
+    if (view !== null) {
+      const version = this.impl.storage.version;
+      // Written to through the base or another view since: its history is now that of the base, seen through the view's layout.
+      if (view.version !== version && (meta.node !== null || view.base.requiresGrad)) {
+        if (view.base.gradFn !== null || view.base.requiresGrad) {
+          meta.node = autograd.viewNode(view.base, this.impl.layout);
+          meta.output = 0;
+        }
+        view.version = version;
+      }
+    }
+    return meta.node;
+  }
+  /** Which output of `gradFn` it is. */
+  get outputNr(): number {
+    return this.meta?.output ?? 0;
+  }
+
+  /** Where the gradient of this tensor goes, or null if none is wanted. */
+  gradientEdge(): Edge | null {
+    const { meta } = this;
+    if (meta === null) return null;
+    const node = this.gradFn;
+    if (node !== null) return { node, index: meta.output };
+    if (!meta.requiresGrad) return null;
+    meta.accumulate ??= autograd.accumulate(this);
+    return { node: meta.accumulate, index: 0 };
+  }
+
+  /** Makes it output `index` of a node. For handles that the library makes. */
+  setEdge({ node, index }: Edge): void {
+    const meta = this.ensureMeta();
+    if (node.name === "AccumulateGrad") {
+      meta.requiresGrad = true;
+      meta.accumulate = node;
+    } else {
+      meta.node = node;
+      meta.output = index;
+    }
+  }
+
+  /** Records it as the next output of a node. */
+  setHistory(node: Node): void {
+    const index = node.outputs.length;
+    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    const meta = this.ensureMeta();
+    meta.node = node;
+    meta.output = index;
+  }
+
+  /** Marks it as a view of `of`. */
+  setView(of: Tensor, creation: ViewCreation = "default"): void {
+    const base = of.meta?.view?.base ?? of;
+    const inherited = of.meta?.view?.creation ?? "default";
+    const how = isInferenceModeEnabled() ? "inference" : creation !== "default" ? creation : !isGradEnabled() ? "noGrad" : inherited;
+    this.ensureMeta().view = { base, creation: how, version: this.impl.storage.version };
+  }
+
+  /** The tensor that this is a view of, or null. */
+  get base(): Tensor | null {
+    return this.meta?.view?.base ?? null;
+  }
+
+  /** Raises where an in-place operation is not allowed. */
+  checkInplace(): void {
+    if (this.isInference() && !isInferenceModeEnabled()) throw inferenceInplace();
+    if (!isGradEnabled() || !this.requiresGrad) return;
+    const view = this.meta!.view;
+    if (view !== null) {
+      if (view.creation === "multiple") throw multiViewInplace(this.meta!.node?.name ?? "", this.outputNr);
+      if (view.creation === "noGrad") throw noGradViewInplace();
+      if (view.base.isLeaf && view.base.requiresGrad) throw leafViewInplace();
+    } else if (this.isLeaf) throw leafInplace();
+  }
+
+  /** Makes `node` its history after an in-place operation; a view hands it on to its base. */
+  rebaseHistory(node: Node): void {
+    const view = this.meta?.view ?? null;
+    if (view === null) {
+      this.replaceHistory(node);
+      return;
+    }
+    if (view.creation === "multiple") throw multiViewInplace(this.meta!.node?.name ?? "", this.outputNr);
+    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    const copy = autograd.copySlices(view.base, this.impl.layout, node);
+    view.base.replaceHistory(copy);
+    view.creation = "default";
+    this.meta!.node = autograd.viewNode(view.base, this.impl.layout);
+    this.meta!.output = 0;
+    view.version = this.impl.storage.version;
+  }
+
+  private replaceHistory(node: Node): void {
+    const meta = this.ensureMeta();
+    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    meta.node = node;
+    meta.output = node.outputs.length - 1;
+    meta.requiresGrad = false;
+    if (meta.retainsGrad) this.installRetain(node, meta.output);
+  }
+
+  /** The gradient of a leaf after backward, or of a tensor that retains it. */
+  get grad(): Tensor | null {
+    return this.meta?.grad ?? null;
+  }
+  set grad(value: Tensor | null) {
+    if (value === null || value === undefined) {
+      if (this.meta !== null) this.meta.grad = null;
+      return;
+    }
+    if (!(value instanceof Tensor)) throw assignedGradType(typeof value === "number" ? (Number.isInteger(value) ? "int" : "float") : typeof value);
+    if (!sameShape(value.shape, this.shape)) {
+      throw new GradError("assigned grad has data of a different size");
+    }
+    if (value.dtype !== this.dtype) throw new GradError("assigned grad has data of a different type");
+    if (value === this) throw new GradError("can't assign Variable as its own grad");
+    this.ensureMeta().grad = value;
+  }
+
+  /** Keeps the gradient of a tensor that is not a leaf in `grad`. */
+  retainGrad(): void {
+    if (!this.requiresGrad) throw new GradError("can't retain_grad on Tensor that has requires_grad=False");
+    const meta = this.ensureMeta();
+    const node = this.gradFn;
+    if (node === null || meta.retainsGrad) return;
+    meta.retainsGrad = true;
+    this.installRetain(node, meta.output);
+  }
+  get retainsGrad(): boolean {
+    return this.meta?.retainsGrad ?? false;
+  }
+  private installRetain(node: Node, index: number): void {
+    node.retain ??= [];
+    node.retain[index] = (g) => {
+      const old = this.grad;
+      const next = old === null ? g.clone() : old.add(g);
+      keep(next);
+      this.grad = next;
+    };
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor whenever it is computed; what it returns, if anything, takes the gradient's place.
+   * @returns a handle whose `remove()` takes the hook away.
+   */
+  registerHook(hook: (grad: Tensor) => Tensor | null | undefined | void): RemovableHandle {
+    if (!this.requiresGrad) throw hookNeedsGrad();
+    const edge = this.gradientEdge()!;
+    const { node, index } = edge;
+    node.hooks ??= [];
+    const list = (node.hooks[index] ??= []);
+    const own = ((g: Tensor) => hook(g)) as Hook;
+    Object.defineProperty(own, "name", { value: hook.name === "" ? "<lambda>" : hook.name });
+    list.push(own);
+    return { remove: () => void (list.includes(own) && list.splice(list.indexOf(own), 1)) };
+  }
+
+  /** The same values without history: a view that does not require gradients. */
+  detach(): Tensor {
+    return new Tensor(this.operand);
+  }
+  /** Takes the history away. */
+  detach_(): this {
+    if (this.base !== null) {
+      throw new GradError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference.");
+    }
+    if (this.meta !== null) {
+      this.meta.node = null;
+      this.meta.requiresGrad = false;
+    }
+    return this;
+  }
+  /** The values without history; writes through it are not seen by autograd's checks. Assigning puts other values in this tensor's place. */
+  get data(): Tensor {
+    const { storage, layout, dtype, device } = this.operand;
+    return new Tensor(new Operand(storage, layout, dtype, device, true));
+  }
+  set data(other: Tensor) {
+    const operand = other.operand;
+    this.reown(operand.storage);
+    this.impl = operand;
+    // A leaf's gradients now have the new shape.
+    if (this.meta !== null) this.meta.accumulate = null;
+  }
+
+  // ---- handles
+
+  /** Another handle on the same operand, with the same history. */
+  alias(): Tensor {
+    const x = new Tensor(this.operand);
+    const edge = this.gradientEdge();
+    if (edge !== null) x.setEdge(edge);
+    return x;
+  }
+  /** The same, owned by user code whatever scope is open. */
+  aliasForUser(): Tensor {
+    return asUser(() => this.alias());
+  }
+  /** Runs user code from inside the library. */
+  callAsUser<T>(f: () => T): T {
+    return asUser(f);
+  }
+  /** Whether nobody else holds its storage. */
+  ownsStorageAlone(): boolean {
+    return this.operand.storage.refs === 1;
+  }
+  /** Gives its memory back now, unless views or the graph still need it. Using it later is a DisposedError. Calling it again does nothing. */
+  dispose(): void {
+    this.disown();
+  }
+  [Symbol.dispose](): void {
+    this.disown();
+  }
+  get isDisposed(): boolean {
+    return this.owned === null;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Tensor";
+  }
+}
+
+/** What registering a hook gives back. */
+export interface RemovableHandle {
+  remove(): void;
+}
+
+/** The methods of the table of ops, and of the files beside this one; `attach.ts` puts them in place. */
+export interface Tensor extends Methods<typeof ops>, Conversions, Differentiation, Indexing, Randomness, Reading, Writing {}
+
+/** Raises unless a size is a whole number of at least 0. */
+export function checkSize(shape: readonly number[]): void {
+  for (const n of shape) if (n < 0) throw new ShapeError(`Trying to create tensor with negative dimension ${n}: [${shape.join(", ")}]`);
+}
+export { numel, size };
