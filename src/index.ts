@@ -30,6 +30,9 @@ export * as memory from "./memory/public.ts";
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
 export * as autograd from "./tensor/autograd.ts";
 
+// training
+export * as optim from "./optim/index.ts";
+
 // printing and constants
 export { setPrintoptions } from "./core/print/options.ts";
 export { finfo, iinfo } from "./core/limits.ts";

@@ -56,6 +56,8 @@ export const expandSize = (to: readonly number[], from: readonly number[], dim: 
       `Target sizes: ${list(to)}.  Tensor sizes: ${list(from)}`,
   );
 
+export const sumToShape = (to: readonly number[], from: readonly number[]): ShapeError =>
+  new ShapeError(`size {${list(to)}} is not expandable to size {${list(from)}}.`);
 export const expandNewDim = (to: readonly number[], dim: number): ShapeError =>
   new ShapeError(`The expanded size of the tensor (${to[dim]}) isn't allowed in a leading, non-existing dimension ${dim}`);
 
@@ -143,11 +145,14 @@ export const boolSubtractOne = (): DTypeError =>
   new DTypeError(
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
   );
+export const reluBool = (): DTypeError => new DTypeError("Boolean inputs not supported for relu");
 export const boolNegative = (): DTypeError =>
   new DTypeError(
     "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
   );
 export const gradDtype = (): DTypeError => new DTypeError("Only Tensors of floating point and complex dtype can require gradients");
+export const maskedFillValue = (ndim: number): DTypeError =>
+  new DTypeError(`masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${ndim} dimension(s).`);
 export const whereCondition = (dtype: string): DTypeError =>
   new DTypeError(`where expected condition to be a boolean tensor, but got a tensor with dtype ${dtype}`);
 export const zeroDivision = (): TorchletError => new TorchletError("ZeroDivisionError");
@@ -168,8 +173,10 @@ export const unexpectedKeyword = (name: string, key: string): ArgumentError =>
   new ArgumentError(`${name}() got an unexpected keyword argument '${key}'`, key);
 export const missingArguments = (name: string, names: readonly string[]): ArgumentError =>
   new ArgumentError(`${name}() missing ${names.length} required positional arguments: ${names.map((n) => `"${n}"`).join(", ")}`);
+/** PyTorch's spelling of one of our names: `logSoftmax` as `log_softmax`. */
+export const pythonName = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 export const argumentType = (name: string, argument: string, position: number, expected: string, got: string): ArgumentError =>
-  new ArgumentError(`${name}(): argument '${argument}' (position ${position}) must be ${expected}, not ${got}`);
+  new ArgumentError(`${pythonName(name)}(): argument '${argument}' (position ${position}) must be ${expected}, not ${got}`);
 export const unsupportedOperand = (symbol: string, other: string): ArgumentError =>
   new ArgumentError(`unsupported operand type(s) for ${symbol}: 'Tensor' and '${other}'`);
 
@@ -361,3 +368,52 @@ export const multinomialEntryNegative = (): ValueError =>
   badValue("invalid multinomial distribution (encountering probability entry < 0)");
 export const multinomialEntryInfinite = (): ValueError =>
   badValue("invalid multinomial distribution (encountering probability entry = infinity or NaN)");
+
+// ---- optimizers
+
+export const missingOption = (name: string): ValueError =>
+  new ValueError(`parameter group didn't specify a value of required optimization parameter ${name}`);
+export const noParameters = (): ValueError => new ValueError("optimizer got an empty parameter list");
+export const parametersNotIterable = (got: string): ArgumentError =>
+  new ArgumentError(`params argument given to the optimizer should be an iterable of Tensors or dicts, but got ${got}`);
+export const notIterable = (got: string): ArgumentError => new ArgumentError(`'${got}' object is not iterable`);
+export const parameterType = (got: string): ArgumentError =>
+  new ArgumentError(`optimizer can only optimize Tensors, but one of the params is ${got}`);
+export const nonLeafParameter = (): ValueError => new ValueError("can't optimize a non-leaf Tensor");
+export const groupNotDict = (): TorchletError => new TorchletError("param group must be a dict", "AssertionError");
+export const repeatedParameter = (): ValueError => new ValueError("some parameters appear in more than one parameter group");
+export const groupCount = (): ValueError => new ValueError("loaded state dict has a different number of parameter groups");
+export const groupSize = (): ValueError =>
+  new ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group");
+/** `what` is PyTorch's word for the option: `learning rate`, `epsilon value`. */
+export const invalidOption = (what: string, value: string): ValueError => new ValueError(`Invalid ${what}: ${value}`);
+export const nesterovMomentum = (): ValueError => new ValueError("Nesterov momentum requires a momentum and zero dampening");
+export const missingClosure = (name: string): ArgumentError =>
+  new ArgumentError(`${name}.step() missing 1 required positional argument: 'closure'`);
+
+// ---- data
+
+export const datasetSizes = (): TorchletError => new TorchletError("Size mismatch between tensors", "AssertionError");
+export const splitLengths = (): ValueError => new ValueError("Sum of input lengths does not equal the length of the input dataset!");
+export const splitFraction = (i: number): ValueError => new ValueError(`Fraction at index ${i} is not between 0 and 1`);
+export const noDatasets = (): TorchletError => new TorchletError("datasets should not be an empty iterable", "AssertionError");
+export const datasetIndex = (): ValueError => new ValueError("absolute value of index should not exceed dataset length");
+export const positiveInteger = (name: string, value: string): ValueError =>
+  new ValueError(`${name} should be a positive integer value, but got ${name}=${value}`);
+export const weightsShape = (shape: string): ValueError =>
+  new ValueError(`weights should be a 1d sequence but given weights have shape ${shape}`);
+export const collateType = (found: string): ArgumentError =>
+  new ArgumentError(`default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found ${found}`);
+export const collateSizes = (): ShapeError => new ShapeError("each element in list of batch should be of equal size");
+export const exclusiveOption = (option: string, others: string): ValueError =>
+  new ValueError(`${option} option is mutually exclusive with ${others}`);
+export const batchingOff = (): ValueError =>
+  new ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
+export const iterableOption = (option: string, value: string): ValueError =>
+  new ValueError(`DataLoader with IterableDataset: expected unspecified ${option} option, but got ${option}=${value}`);
+export const noLength = (type: string): ArgumentError => new ArgumentError(`object of type '${type}' has no len()`);
+
+// ---- files
+
+/** `reason` completes "NAME ...": `is shorter than its header says`. */
+export const badFile = (name: string, reason: string): FileError => new FileError(`${name} ${reason}`);

@@ -36,12 +36,12 @@ export function commonShape(operands: readonly Operand[]): readonly number[] {
 const expand = (x: Operand, shape: readonly number[]): Operand =>
   x.layout.shape === shape || sameShape(x.layout.shape, shape) ? x : x.view(expandTo(x.layout, shape));
 
-/** Runs a map over broadcast operands into a new operand per output. */
-export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchArgs = NONE): Operand[] {
+/** Runs a map over broadcast operands into a new operand per output, laid out as the operands are unless it is to be row-major. */
+export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchArgs = NONE, rowMajor: boolean = false): Operand[] {
   const device = commonDevice(inputs);
   const shape = commonShape(inputs);
   const expanded = inputs.map((x) => expand(x, shape));
-  const layout = resultLayout(shape, expanded.map((x) => x.layout));
+  const layout = rowMajor ? Layout.contiguous(shape) : resultLayout(shape, expanded.map((x) => x.layout));
   const outputs = kernel.outputs.map((o) => allocate(layout, o.dtype, device));
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
@@ -73,19 +73,25 @@ export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Oper
 }
 
 /** The operand with the given dimensions last, and what is left first. */
-function reducedLast(x: Operand, dims: readonly number[]): { input: Operand; kept: number[] } {
-  const kept: number[] = [];
-  for (let d = 0; d < x.layout.ndim; d++) if (!dims.includes(d)) kept.push(d);
+function reducedLast(x: Operand, kept: readonly number[], dims: readonly number[]): Operand {
   const trailing = dims.every((d, i) => d === kept.length + i);
-  return { input: trailing ? x : x.view(permute(x.layout, [...kept, ...dims])), kept };
+  return trailing ? x : x.view(permute(x.layout, [...kept, ...dims]));
 }
 
-/** Reduces over `dims` (ascending); the results have the kept dimensions, or all with those of size 1. */
-export function reduce(kernel: ReduceKernel, x: Operand, dims: readonly number[], keepdim: boolean, args: LaunchArgs = NONE): Operand[] {
-  const { input, kept } = reducedLast(x, dims);
+function keptDims(ndim: number, dims: readonly number[]): number[] {
+  const kept: number[] = [];
+  for (let d = 0; d < ndim; d++) if (!dims.includes(d)) kept.push(d);
+  return kept;
+}
+
+/** Reduces operands of one shape over `dims` (ascending); the results have the kept dimensions, or all with those of size 1. */
+export function reduce(kernel: ReduceKernel, operands: readonly Operand[], dims: readonly number[], keepdim: boolean, args: LaunchArgs = NONE): Operand[] {
+  const x = operands[0]!;
   const { shape } = x.layout;
+  const kept = keptDims(shape.length, dims);
+  const inputs = operands.map((o) => reducedLast(o, kept, dims));
   const outputs = kernel.outputs.map((o) => allocateContiguous(kept.map((d) => shape[d]!), o.dtype, x.device));
-  if (outputs[0]!.layout.numel > 0) execute(kernel, [input], outputs, args);
+  if (outputs[0]!.layout.numel > 0) execute(kernel, inputs, outputs, args);
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   return outputs.map((o) => o.view(full));

@@ -1,12 +1,17 @@
+import { exp, exp2, expm1 } from "./elementary/exponential.ts";
+import { erf } from "./elementary/error-function.ts";
+import { acosh, asinh, atanh, cosh, sinh, tanh } from "./elementary/hyperbolic.ts";
+import { acos, asin, atan, atan2 } from "./elementary/inverse-trigonometric.ts";
+import { log, log1p, log2, log10 } from "./elementary/logarithm.ts";
+import { pow } from "./elementary/power.ts";
+import { cos, sin, tan } from "./elementary/trigonometric.ts";
 import { type Expr, substitute } from "./expr.ts";
 import type { Prim } from "./prims.ts";
-import { exp } from "./elementary/exponential.ts";
-import { log } from "./elementary/logarithm.ts";
-import { tanh } from "./elementary/hyperbolic.ts";
-import { cos, sin } from "./elementary/trigonometric.ts";
 
 type Rule = (a: Expr, b: Expr) => Expr;
-const rules: { readonly [K in Prim]?: Rule } = { exp, log, tanh, sin, cos };
+const rules: { readonly [K in Prim]?: Rule } = {
+  exp, exp2, expm1, log, log2, log10, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, pow, atan2,
+};
 const memo = new Map<Expr, Expr>();
 
 /** Rewrites the f32 elementary functions in an expression into basic primitives; everything else stays. */

@@ -1,4 +1,4 @@
-import { notForDtype } from "../core/errors.ts";
+import { notForDtype, reluBool } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { constant, type Expr } from "../kernel/expr.ts";
 import { type PointwiseInplace, pointwise, type Tensor, type Unary, unary } from "./define.ts";
@@ -12,10 +12,10 @@ const floats = (kernel: string) => (d: { isFloatingPoint: boolean; scalarName: s
 /** `max(x, 0)`. */
 export const relu: Unary = unary({
   check: (d) => {
-    if (d.name === "bool") throw notForDtype("clamp_min_scalar_cpu", d.scalarName);
+    if (d.name === "bool") throw reluBool();
   },
   f: (x) => e.max(x!, 0),
-  df: (y) => [e.select(e.gt(y, 0), one(y), zero(y))], // stated: keeps the output, which the next layer keeps anyway
+  df: (y) => [e.select(e.le(y, 0), zero(y), one(y))], // stated: keeps the output, which the next layer keeps anyway
 });
 
 /** `x` where positive, else `negativeSlope * x`. */

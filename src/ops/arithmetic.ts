@@ -1,8 +1,8 @@
 import type { DType } from "../core/dtype.ts";
-import { boolNegative, boolSubtract, boolSubtractOne } from "../core/errors.ts";
+import { boolNegative, boolSubtract, boolSubtractOne, notForDtype } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { abs as absolute, add as plus, and, ceil as up, constant, div as over, eq, type Expr, floor as down, ge, gt, idiv, irem, log as ln, lt, max, min, mul as times, ne, neg as minus, pow as power, round as nearest, select, sqrt as root, sub as less, trunc as chop } from "../kernel/expr.ts";
-import { type Binary, binary, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import { type Binary, binary, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
 
 const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
 const zero = (x: Expr): Expr => constant(0, x.type);
@@ -53,11 +53,14 @@ function floatRemainderC(a: Expr, b: Expr): Expr {
   return e.fmod(a, b);
 }
 
+const noBool = (kernel: string) => (d: DType): void => {
+  if (d.name === "bool") throw notForDtype(kernel, "Bool");
+};
 /** The quotient rounded toward minus infinity. Integers by zero raise. */
-export const floorDivide: Binary = binary({ integerDivisor: true, f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
-const divFloor: Binary = binary({ integerDivisor: true, node: "DivBackward1", f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
+export const floorDivide: Binary = binary({ integerDivisor: true, check: noBool("div_floor_cpu"), f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
+const divFloor: Binary = binary({ integerDivisor: true, check: noBool("div_floor_cpu"), node: "DivBackward1", f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
 const divTrunc: Binary = binary({
-  integerDivisor: true, node: "DivBackward1", f: (a, b) => (isFloat(a!) ? chop(over(a!, b!)) : idiv(a!, b!)), df: () => [0, 0],
+  integerDivisor: true, check: noBool("div_trunc_cpu"), node: "DivBackward1", f: (a, b) => (isFloat(a!) ? chop(over(a!, b!)) : idiv(a!, b!)), df: () => [0, 0],
 });
 export interface DivOptions {
   /** `null`: true division; `"floor"`, `"trunc"`: rounded, and integers stay integers. */
@@ -77,7 +80,7 @@ export const trueDivide: Binary = binary({ result: "float", node: "DivBackward0"
 
 /** The remainder with the sign of the divisor, as Python's `%`. */
 export const remainder: Binary = binary({
-  integerDivisor: true,
+  integerDivisor: true, check: noBool("remainder_cpu"),
   f: (a, b) => {
     const r = isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!);
     return select(and(ne(r, 0), ne(lt(b!, 0), lt(r, 0))), plus(r, b!), r);
@@ -86,13 +89,14 @@ export const remainder: Binary = binary({
 });
 /** The remainder with the sign of the dividend, as C's `fmod`. */
 export const fmod: Binary = binary({
-  integerDivisor: true,
+  integerDivisor: true, check: noBool("fmod_cpu"),
   f: (a, b) => (isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!)),
   df: (_, a, b) => [1, minus(chop(over(a!, b!)))],
 });
 
 /** `input` to the power of `exponent`. */
 export const pow: Binary = binary({
+  check: noBool("pow"),
   f: (a, b) => power(a!, b!),
   df: (y, a, b) => [
     select(eq(b!, 0), zero(y), times(b!, power(a!, less(b!, 1)))),
@@ -117,7 +121,7 @@ const signOf = (x: Expr): Expr => select(gt(x, 0), constant(1, x.type), select(l
 /** -1, 0 or 1. */
 export const sign: Unary = unary({ f: (x) => (x!.type === "bool" ? x! : signOf(x!)), df: () => [0] });
 /** `x * x`. */
-export const square: Unary = unary({ node: "PowBackward0", f: (x) => times(x!, x!) });
+export const square: Composite<() => Tensor> = composite([], (x: Tensor) => x.pow(2));
 /** `1 / x`. */
 export const reciprocal: Unary = unary({ result: "float", f: (x) => over(1, x!), df: (y) => [minus(times(y, y))] });
 /** The square root. */
@@ -125,25 +129,27 @@ export const sqrt: Unary = unary({ result: "float", f: (x) => root(x!), df: (y) 
 /** `1 / sqrt(x)`. */
 export const rsqrt: Unary = unary({ result: "float", f: (x) => over(1, root(x!)), df: (y) => [times(-0.5, times(y, times(y, y)))] });
 
-const rounding = (f: (x: Expr) => Expr): Unary => unary({ f: (x) => (isFloat(x!) ? f(x!) : x!), df: () => [0] });
+const rounding = (name: string, f: (x: Expr) => Expr): Unary => unary({ check: noBool(`${name}_vml_cpu`), f: (x) => (isFloat(x!) ? f(x!) : x!), df: () => [0] });
 /** The largest whole number that is not greater. */
-export const floor: Unary = rounding((x) => down(x));
+export const floor: Unary = rounding("floor", (x) => down(x));
 /** The smallest whole number that is not less. */
-export const ceil: Unary = rounding((x) => up(x));
+export const ceil: Unary = rounding("ceil", (x) => up(x));
 /** The whole part. */
-export const trunc: Unary = rounding((x) => chop(x));
+export const trunc: Unary = rounding("trunc", (x) => chop(x));
 /** The nearest whole number; halves go to the even one. */
-export const round: Unary = rounding((x) => nearest(x));
+export const round: Unary = rounding("round", (x) => nearest(x));
 
 const half = (x: Expr): Expr => constant(0.5, x.type);
 const one = (x: Expr): Expr => constant(1, x.type);
 /** The greater of two; NaN if either is. A tie shares its gradient. */
 export const maximum: Binary = binary({
+  tensorsOnly: true,
   f: (a, b) => max(a!, b!),
   df: (_, a, b) => [select(eq(a!, b!), half(a!), select(lt(a!, b!), zero(a!), one(a!))), select(eq(a!, b!), half(a!), select(lt(b!, a!), zero(a!), one(a!)))],
 });
 /** The lesser of two; NaN if either is. A tie shares its gradient. */
 export const minimum: Binary = binary({
+  tensorsOnly: true,
   f: (a, b) => min(a!, b!),
   df: (_, a, b) => [select(eq(a!, b!), half(a!), select(gt(a!, b!), zero(a!), one(a!))), select(eq(a!, b!), half(a!), select(gt(b!, a!), zero(a!), one(a!)))],
 });

@@ -1,10 +1,11 @@
 import type { DType } from "../core/dtype.ts";
-import { ArgumentError, notForDtype, whereCondition } from "../core/errors.ts";
+import { ArgumentError, maskedFillValue, notForDtype, whereCondition } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { constant, type Expr } from "../kernel/expr.ts";
-import { type Binary, binary, type Comparison, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import { type Binary, binary, type Comparison, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
 
 const compare = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", f: (a, b) => f(a!, b!) });
+const logical = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", tensorsOnly: true, f: (a, b) => f(a!, b!) });
 /** Whether the elements are equal. */
 export const eq: Comparison = compare(e.eq);
 /** Whether the elements differ. NaN differs from everything. */
@@ -20,11 +21,11 @@ export const ge: Comparison = compare(e.ge);
 
 const truth = (x: Expr): Expr => (x.type === "bool" ? x : e.ne(x, 0));
 /** Whether both are true. Numbers other than 0 are true. */
-export const logicalAnd: Comparison = compare((a, b) => e.and(truth(a), truth(b)));
+export const logicalAnd: Comparison = logical((a, b) => e.and(truth(a), truth(b)));
 /** Whether one is true or both are. */
-export const logicalOr: Comparison = compare((a, b) => e.or(truth(a), truth(b)));
+export const logicalOr: Comparison = logical((a, b) => e.or(truth(a), truth(b)));
 /** Whether exactly one is true. */
-export const logicalXor: Comparison = compare((a, b) => e.xor(truth(a), truth(b)));
+export const logicalXor: Comparison = logical((a, b) => e.xor(truth(a), truth(b)));
 /** Whether the element is 0. */
 export const logicalNot: Unary = unary({ result: "bool", f: (x) => e.not(truth(x!)) });
 
@@ -61,18 +62,25 @@ export const isfinite: Pointwise<() => Tensor> = pointwise(1, {
   result: "bool", f: (x) => (isFloat(x!) ? e.lt(e.abs(x!), Number.POSITIVE_INFINITY) : constant(1, "bool")),
 });
 
-/** `input` where `condition` holds, else `other`. Called as `torch.where(condition, input, other)`. */
-export const whereSelf: Pointwise<(condition: Tensor, other: TensorLike) => Tensor> = pointwise(3, {
-  node: "WhereBackward0",
-  check: (_, [, condition]) => {
-    if (condition != null && condition.name !== "bool") throw whereCondition(condition.scalarName);
-  },
-  f: (x, c, y) => e.select(truth(c!), x!, y!),
-  df: (y, _, c) => [e.select(truth(c!), constant(1, y.type), constant(0, y.type)), null, e.select(truth(c!), constant(0, y.type), constant(1, y.type))],
+/** Whether the mask argument of an op is one. */
+const condition = (_: DType, [c]: readonly (DType | null)[]): void => {
+  if (c != null && c.name !== "bool") throw whereCondition(c.scalarName);
+};
+/** `input` where `condition` holds, else `other`: the three-operand form of `torch.where`. */
+export const _where: Pointwise<(input: TensorLike, other: TensorLike) => Tensor> = pointwise(3, {
+  node: "WhereBackward0", check: condition,
+  f: (c, x, y) => e.select(truth(c!), x!, y!),
+  df: (y, c) => [null, e.select(truth(c!), constant(1, y.type), constant(0, y.type)), e.select(truth(c!), constant(0, y.type), constant(1, y.type))],
 });
-/** `value` where `mask` holds, else `input`. */
+/** This tensor's elements where `condition` holds, else those of `other`. */
+export const where: Composite<(condition: Tensor, other: TensorLike) => Tensor> = composite(["condition", "other"], (x: Tensor, c: Tensor, y: TensorLike) => c._where(x, y));
+
+/** `value` where `mask` holds, else `input`; of the dtype of `input`. */
 export const maskedFill: PointwiseInplace<(mask: Tensor, value: TensorLike) => Tensor> = pointwise(3, {
-  inplace: true, node: "MaskedFillBackward0",
+  inplace: true, node: "MaskedFillBackward0", result: "first", rowMajor: true,
+  check: (_, __, ranks) => {
+    if (ranks[2]! > 0) throw maskedFillValue(ranks[2]!);
+  },
   f: (x, mask, value) => e.select(truth(mask!), value!, x!),
   df: (y, _, mask) => [e.select(truth(mask!), constant(0, y.type), constant(1, y.type)), null, e.select(truth(mask!), constant(1, y.type), constant(0, y.type))],
 });

@@ -1,32 +1,16 @@
 import type { DType } from "../core/dtype.ts";
-import { rowMajor } from "../core/layout.ts";
 import { type Composite, composite, rule, type Rule, type Tensor } from "./define.ts";
 
 /** A copy with storage of its own: the deep copy. The gradient flows through. */
 export const clone: Rule<() => Tensor> = rule({
   params: [],
   run: (k, x: Tensor) => {
-    const dense = denseStrides(x);
-    const y = k.emptyStrided(x.shape, dense, x.dtype, x.device);
+    const y = k.emptyLike(x);
     k.copy(x, y);
     return y;
   },
   grad: (_, [g]) => [g!],
 });
-/** Strides without gaps in the order of the tensor's own, or row-major where elements are shown several times. */
-function denseStrides(x: Tensor): number[] {
-  const strides = x.stride();
-  const order = x.shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
-  const dense = new Array<number>(x.ndim);
-  let n = 1;
-  for (const d of order.reverse()) {
-    if (x.shape[d]! > 1 && strides[d] !== n) return rowMajor(x.shape);
-    dense[d] = n;
-    n *= Math.max(x.shape[d]!, 1);
-  }
-  return x.isContiguous() ? rowMajor(x.shape) : dense;
-}
-
 /** The tensor itself if its elements lie in row-major order, else a row-major copy. */
 export const contiguous: Composite<() => Tensor> = composite([], (x: Tensor) => (x.isContiguous() ? x.alias() : x._contiguousCopy()));
 export const _contiguousCopy: Rule<() => Tensor> = rule({

@@ -24,10 +24,17 @@ export interface PointwiseDefinition {
    */
   readonly df?: (y: Expr, ...x: Expr[]) => (Num | null)[];
   readonly params?: readonly Param[];
-  /** dtype of computation and result: as promoted (default); promoted, integers to the default float; computed as promoted, bool as result. */
-  readonly result?: "promoted" | "float" | "bool";
+  /**
+   * dtype of computation and result: as promoted (default); promoted, integers to the default float; computed as promoted, bool as result; that
+   * of the first operand.
+   */
+  readonly result?: "promoted" | "float" | "bool" | "first";
+  /** The result is row-major whatever the operands' strides. */
+  readonly rowMajor?: true;
+  /** Numbers are not taken in place of tensors. */
+  readonly tensorsOnly?: true;
   /** Raises where operands of these dtypes are not taken. */
-  readonly check?: (computed: DType, operands: readonly (DType | null)[]) => void;
+  readonly check?: (computed: DType, operands: readonly (DType | null)[], ranks: readonly number[]) => void;
   /** The second operand divides: a zero among integers raises. */
   readonly integerDivisor?: true;
   /** PyTorch's name of the node, where it is not the op's own name. */
@@ -75,7 +82,9 @@ export interface ReduceDefinition {
   readonly compute: (input: DType) => DType;
   readonly outputs: (computed: DType) => readonly DType[];
   /** Values of `scalar(k)`, from the number of elements reduced into one. */
-  readonly scalars?: (count: number) => readonly number[];
+  readonly scalars?: (count: number, parameter: number) => readonly number[];
+  /** How many operands the loop reads; all have the first one's dtype, and the others are stretched to its shape. */
+  readonly operands?: number;
   /** Raises where the dtype is not taken. */
   readonly check?: (input: DType) => void;
   /** Refuses to reduce over nothing: there is no neutral element to give. */
@@ -105,7 +114,9 @@ export interface ViewDefinition {
   readonly layout: (x: Layout, ...args: any[]) => Layout;
   /** The gradient of the input, given that of the view and the input's shape. */
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
-  readonly grad: (g: Tensor, shape: readonly number[], ...args: any[]) => Tensor;
+  readonly grad?: (g: Tensor, shape: readonly number[], ...args: any[]) => Tensor;
+  /** The same from the layouts of the input and the view, where the shape is not enough. */
+  readonly gradOfLayout?: (g: Tensor, input: Layout, view: Layout) => Tensor;
   readonly node?: string;
   /** One of several views that a function gives: writing to it in place is refused while it is recorded. */
   readonly multiple?: true;
@@ -144,6 +155,8 @@ export interface RuleDefinition {
   readonly method?: false;
   /** Names of a result with several parts: they are there by name and by position. */
   readonly fields?: readonly string[];
+  /** The name of the type of such a result, where it is not the op's. */
+  readonly returns?: string;
 }
 export interface Rule<Sig extends Signature> extends Op<Sig>, RuleDefinition {
   readonly kind: "rule";

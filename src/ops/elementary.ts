@@ -32,7 +32,7 @@ export const acos: Unary = float(e.acos);
 /** Inverse tangent. */
 export const atan: Unary = float(e.atan);
 /** The angle of the point (other, input), in all four quadrants. */
-export const atan2: Binary = binary({ result: "float", f: (a, b) => e.atan2(a!, b!) });
+export const atan2: Binary = binary({ result: "float", tensorsOnly: true, f: (a, b) => e.atan2(a!, b!) });
 /** Hyperbolic sine. */
 export const sinh: Unary = float(e.sinh);
 /** Hyperbolic cosine. */

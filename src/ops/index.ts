@@ -15,5 +15,6 @@ export { _maxPool, _maxUnpool } from "./pooling.ts";
 export {
   _maxAll, _maxDim, _minAll, _minDim, _moments, _var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize,
 } from "./reduction.ts";
+export { _bernoulliOf, _normalAround, _normalSpread } from "./sampling.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
 export * from "./view.ts";

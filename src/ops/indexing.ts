@@ -17,8 +17,9 @@ function lookup(x: Layout, dim: number, shape: readonly number[]): { layout: Lay
 }
 
 function checkGather(name: string, x: Tensor, dim: number, index: Tensor): void {
+  if (index.numel() === 0) return;
   checkIndexDtype(name, index);
-  if (index.numel() > 0 && Math.max(index.ndim, 1) !== Math.max(x.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as input tensor");
+  if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as input tensor");
   index.shape.forEach((n, d) => {
     if (d !== dim && n > (x.shape[d] ?? 1)) {
       throw new ShapeError(`Size does not match at dimension ${d} expected index [${index.shape.join(", ")}] to be smaller than self [${x.shape.join(", ")}] apart from dimension ${dim}`);
@@ -33,7 +34,7 @@ export const gather: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     const d = dimIndex(dim, x.ndim);
     checkGather("gather", x, d, index);
     const { layout, size, stride } = lookup(x.layout, d, index.shape);
-    return k.gather(x, layout, [index], [{ size, stride }], bounds(d, size));
+    return k.gather(x, layout, [index.numel() === 0 ? index.to(int64) : index], [{ size, stride }], bounds(d, size));
   },
   save: (_, x: Tensor, dim: number, index: Tensor) => ({ index, shape: x.shape, dim: dimIndex(dim, x.ndim) }),
   grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [g!.newZeros(shape).scatterAdd(dim, index, g!), null],
@@ -41,9 +42,9 @@ export const gather: Rule<(dim: number, index: Tensor) => Tensor> = rule({
 
 function scattered(k: Kernels, name: string, x: Tensor, dim: number, index: Tensor, src: Tensor, mode: ScatterMode): Tensor {
   const d = dimIndex(dim, x.ndim);
+  if (index.numel() === 0) return x.clone();
   checkIndexDtype(name, index);
   if (src.dtype !== x.dtype) throw new DTypeError(`${name}(): Expected self.dtype to be equal to src.dtype`);
-  if (index.numel() === 0) return x.clone();
   if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as self tensor");
   if (Math.max(index.ndim, 1) !== Math.max(src.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as src tensor");
   index.shape.forEach((n, i) => {
@@ -117,7 +118,7 @@ export const indexAdd: RuleInplace<(dim: number, index: Tensor, source: Tensor, 
     const d = dimIndex(dim, x.ndim);
     const at = indexVector("index_add_", index);
     if (x.dtype !== source.dtype) throw new DTypeError("index_add_(): self and source expected to have the same dtype, but got (self) " + x.dtype.scalarName + " and (source) " + source.dtype.scalarName);
-    if (source.ndim > 0 && at.numel() !== source.shape[d]) throw new ShapeError("index_add_(): Number of indices should be equal to self.size(dim)");
+    if (source.ndim > 0 && at.numel() !== source.shape[d]) throw new ShapeError(`index_add_(): Number of indices (${at.numel()}) should be equal to source.size(dim): (${source.shape[d]}), for dim: ${d}`);
     const out = k.empty(x.shape, x.dtype, x.device);
     k.copy(x, out);
     const { layout, size, stride } = lookup(out.layout, d, x.ndim === 0 ? [] : source.shape);
@@ -174,7 +175,7 @@ export const _index: Rule<(indices: IndexList) => Tensor> = rule({
   params: ["indices"], node: "IndexBackward0",
   run: (k, x: Tensor, indices: IndexList) => {
     const p = plan(x.layout, indices);
-    return k.gather(x, p.layout, p.indices, p.indexed, faultOf(p));
+    return k.gather(x, p.layout, p.indices, p.indexed, faultOf(p), true);
   },
   save: (_, x: Tensor, indices: IndexList) => ({ shape: x.shape, indices }),
   grad: ({ shape, indices }: { shape: number[]; indices: IndexList }, [g]) => [g!.newZeros(shape)._indexPut(indices, g!, true)],

@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { catEmpty, catRank, catSizes, splitZero, stackEmpty, stackSizes, TorchletError } from "../core/errors.ts";
+import { catEmpty, catRank, catSizes, missingArguments, splitZero, stackEmpty, stackSizes, TorchletError } from "../core/errors.ts";
 import { sameShape, slice as sliced } from "../core/layout.ts";
 import { resultType } from "../core/promotion.ts";
 import { type Composite, composite, rule, type Rule, type Tensor } from "./define.ts";
@@ -127,7 +127,8 @@ export const unbind: Composite<(dim?: number) => Tensor[]> = composite(["dim"], 
 /** The tensor `repeats` times along each dimension; more repeats than dimensions add leading ones. */
 export const repeat: Composite<(...repeats: number[] | [readonly number[]]) => Tensor> = composite(
   ["repeats"],
-  (x: Tensor, repeats: readonly number[]) => {
+  (x: Tensor, repeats?: readonly number[]) => {
+    if (repeats === undefined) throw missingArguments("repeat", ["repeats"]);
     if (repeats.length < x.ndim) throw new TorchletError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
     const shape = [...repeats.slice(0, repeats.length - x.ndim).map(() => 1), ...x.shape];
     // Each dimension becomes a pair (repeat, size), stretched and merged.

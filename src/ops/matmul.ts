@@ -122,7 +122,9 @@ export const addmm: Composite<(mat1: Tensor, mat2: Tensor, options?: { beta?: nu
     if (a.shape[1] !== b.shape[0]) throw matmulShapes(a.shape, b.shape);
     const bias = x.expand([a.shape[0]!, b.shape[1]!]);
     const product = a.mm(b);
-    return beta === 0 ? product.mul(alpha) : bias.mul(beta).add(product, { alpha });
+    // The factors take the dtype of the matrices: fractions are cut off for integers.
+    const factor = (n: number): number => (x.dtype.isFloatingPoint ? n : Math.trunc(n));
+    return beta === 0 ? product.mul(factor(alpha)) : bias.mul(factor(beta)).add(product, { alpha: factor(alpha) });
   },
 );
 

@@ -1,7 +1,8 @@
 import { bool, type ComputeType, type DType, int64 } from "../core/dtype.ts";
-import { DTypeError, notForDtype, reduceEmpty } from "../core/errors.ts";
+import { DTypeError, notForDtype, reduceEmpty, sumToShape } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, position, scalar, state, type Expr } from "../kernel/expr.ts";
+import type { Kernels } from "../tensor/kernels.ts";
 import { type Composite, composite, type Dims, type Monoid, type ReduceLoop, reduceLoop, rule, type Rule, type Tensor } from "./define.ts";
 import { dimIndex, dimList } from "./dimension.ts";
 
@@ -85,7 +86,7 @@ export const sum: DimReduce = rule({
 
 function meanDtype(x: Tensor, dtype: DType | null | undefined): void {
   if (!(dtype ?? x.dtype).isFloatingPoint) {
-    throw new DTypeError(`mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${(dtype ?? x.dtype).scalarName}`);
+    throw new DTypeError(`mean(): could not infer output dtype. ${dtype == null ? "Input" : "Optional"} dtype must be either a floating point or complex dtype. Got: ${(dtype ?? x.dtype).scalarName}`);
   }
 }
 /** The mean of the elements over `dim` (all when left out). */
@@ -152,6 +153,7 @@ export type ValuesAndIndices = readonly Tensor[] & { readonly values: Tensor; re
 type ExtremeDim = Rule<(dim: number, keepdim?: boolean) => ValuesAndIndices>;
 const withIndices = (loop: ReduceLoop, node: string): ExtremeDim =>
   rule({
+    returns: loop.name,
     params: ["dim", "keepdim"], fields: ["values", "indices"], nonDifferentiable: [1], node,
     run: (k, x: Tensor, dim: number, keepdim = false) => {
       const dims = dimList(dim, x.ndim);
@@ -236,31 +238,28 @@ type VarianceArguments = [dim?: Dims | boolean, unbiased?: boolean, keepdim?: bo
 function varianceArguments(x: Tensor, dim?: Dims | boolean, unbiased?: boolean, keepdim = false, correction?: number) {
   const flag = typeof dim === "boolean" ? dim : unbiased;
   const dims = dimList(typeof dim === "boolean" ? null : dim, x.ndim);
-  if (!x.dtype.isFloatingPoint) throw new DTypeError("var(): could not infer output dtype. Input dtype must be either a floating point or complex dtype.");
+  if (!x.dtype.isFloatingPoint) throw new DTypeError("std and var only support floating point and complex dtypes");
   const count = dims.reduce((n, d) => n * x.shape[d]!, 1);
   return { dims, keepdim, count, rest: count - (correction ?? (flag === false ? 0 : 1)) };
 }
-/** Welford's tuple (count, mean, sum of squared distances), merged pairwise. Source: Chan, Golub, LeVeque 1979. */
-const varianceLoop: ReduceLoop = reduceLoop("var", {
+/** The sum of squared distances from a centre, the second operand. Two passes keep all digits in float32, where one pass would not. */
+const squaresLoop: ReduceLoop = reduceLoop("var", {
   monoid: (t) => {
-    const [n, m, s, o, p, q] = [0, 1, 2, 3, 4, 5].map((i) => state(i, t)) as [Expr, Expr, Expr, Expr, Expr, Expr];
-    const total = e.add(n, o);
-    const delta = e.sub(p, m);
-    const share = e.select(e.eq(total, 0), 0, e.div(o, total));
-    return {
-      init: [0, 0, 0].map((v) => constant(v, t)), lift: [constant(1, t), arg(0, t), constant(0, t)],
-      combine: [total, e.add(m, e.mul(delta, share)), e.add(e.add(s, q), e.mul(e.mul(delta, delta), e.mul(n, share)))],
-      outputs: [s, m],
-    };
+    const distance = e.sub(arg(0, t), arg(1, t));
+    return { init: [constant(0, t)], lift: [e.mul(distance, distance)], combine: [e.add(state(0, t), state(1, t))], outputs: [e.div(state(0, t), scalar(0, t))] };
   },
-  compute: itself, outputs: (d) => [d, d],
+  compute: itself, outputs: same, operands: 2, scalars: (count, less) => [Math.max(count - less, 0)],
 });
+const variance = (k: Kernels, x: Tensor, dims: readonly number[], keepdim: boolean, correction: number): Tensor => {
+  const mean = k.reduce(meanLoop, x, dims, true)[0]!;
+  return k.reduce(squaresLoop, x, dims, keepdim, { operands: [mean], parameter: correction })[0]!;
+};
 /** The variance over `dim` (all when left out), divided by the count less `correction` (1, or 0 with `unbiased: false`). */
 export const _var: Variance = rule({
   params: ["dim", "unbiased", "keepdim", "correction"], node: "VarBackward0",
   run: (k, x: Tensor, ...args: VarianceArguments) => {
-    const { dims, keepdim, rest } = varianceArguments(x, ...args);
-    return k.reduce(varianceLoop, x, dims, keepdim)[0]!.div(Math.max(rest, 0));
+    const { dims, keepdim, count, rest } = varianceArguments(x, ...args);
+    return variance(k, x, dims, keepdim, count - rest);
   },
   save: (_, x: Tensor, ...args: VarianceArguments) => ({ x, ...varianceArguments(x, ...args) }),
   grad: ({ x, dims, keepdim, rest }: { x: Tensor; dims: number[]; keepdim: boolean; rest: number }, [g]) => [
@@ -271,8 +270,8 @@ export const _var: Variance = rule({
 export const std: Variance = rule({
   params: ["dim", "unbiased", "keepdim", "correction"],
   run: (k, x: Tensor, ...args: VarianceArguments) => {
-    const { dims, keepdim, rest } = varianceArguments(x, ...args);
-    return k.reduce(varianceLoop, x, dims, keepdim)[0]!.div(Math.max(rest, 0)).sqrt();
+    const { dims, keepdim, count, rest } = varianceArguments(x, ...args);
+    return variance(k, x, dims, keepdim, count - rest).sqrt_();
   },
   save: ([y], x: Tensor, ...args: VarianceArguments) => ({ x, y, ...varianceArguments(x, ...args) }),
   grad: ({ x, y, dims, keepdim, rest }: { x: Tensor; y: Tensor; dims: number[]; keepdim: boolean; rest: number }, [g]) => {
@@ -285,19 +284,21 @@ export const std: Variance = rule({
 export const sumToSize: Composite<(...size: number[] | [readonly number[]]) => Tensor> = composite(
   ["size"],
   (x: Tensor, size: readonly number[]) => {
+    if (size.length === 0) return x.sum();
     const pad = x.ndim - size.length;
+    if (pad < 0 || size.some((n, d) => n !== 1 && n !== x.shape[d + pad])) throw sumToShape(size, x.shape);
     const dims = x.shape.flatMap((n, d) => (d < pad || (size[d - pad] === 1 && n !== 1) ? [d] : []));
     return dims.length === 0 ? x.alias() : x.sum(dims, true).view(size);
   },
   { variadic: true },
 );
 
-/** Mean and variance (divided by the count) of each channel, in one pass. */
+/** Mean and variance (divided by the count) of each channel. */
 export const _moments: Rule<() => readonly Tensor[]> = rule({
   params: [],
   run: (k, x: Tensor) => {
     const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
-    const [squares, mean] = k.reduce(varianceLoop, x, dims) as [Tensor, Tensor];
-    return [mean, squares.div(x.numel() / Math.max(x.shape[1]!, 1))];
+    const mean = k.reduce(meanLoop, x, dims, true)[0]!;
+    return [mean.reshape([-1]), k.reduce(squaresLoop, x, dims, false, { operands: [mean], parameter: 0 })[0]!];
   },
 });

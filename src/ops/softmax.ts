@@ -11,7 +11,7 @@ type Softmax = Rule<(dim: number, dtype?: DType | null | SoftmaxOptions) => Tens
 
 function prepared(name: string, x: Tensor, dim: number, dtype: DType | null | undefined): { x: Tensor; dim: number } {
   const d = dimIndex(dim, x.ndim);
-  const input = dtype == null ? x : x.to(dtype);
+  const input = (dtype == null ? x : x.to(dtype)).contiguous();
   if (!input.dtype.isFloatingPoint) throw notForDtype(`${name}${d === Math.max(x.ndim - 1, 0) ? "_lastdim_kernel_impl" : "_kernel_impl"}`, input.dtype.scalarName);
   return { x: input, dim: d };
 }

@@ -1,5 +1,5 @@
 import { expandNewDim, expandRank, expandSize, flattenOrder, IndexError, narrowLength, negativeStep, notViewable, permuteRank, permuteTwice, selectOutOfRange, ShapeError, tooManyDimsForT, TorchletError } from "../core/errors.ts";
-import { Layout, permute as permuted, select as selected, slice as sliced, unsqueeze as unsqueezed, viewStrides } from "../core/layout.ts";
+import { extent, Layout, permute as permuted, select as selected, slice as sliced, unsqueeze as unsqueezed, viewStrides } from "../core/layout.ts";
 import { type Composite, composite, rule, type Rule, type Tensor, type View, view as define } from "./define.ts";
 import { dimIndex, dimList, inferShape } from "./dimension.ts";
 
@@ -28,7 +28,7 @@ export const reshape: Composite<(...shape: number[] | [readonly number[]]) => Te
   ["shape"],
   (x: Tensor, shape: readonly number[]) => {
     const full = inferShape(shape, x.numel());
-    return viewStrides(x.layout, full) === null ? x.clone().view(full) : x._reshapeAlias(full);
+    return viewStrides(x.layout, full) === null ? x._contiguousCopy().view(full) : x._reshapeAlias(full);
   },
   { variadic: true },
 );
@@ -102,12 +102,12 @@ function expandLayout(x: Layout, shape: readonly number[]): Layout {
     if (d < pad) throw expandNewDim(shape, d);
     return x.shape[d - pad]!;
   });
-  const strides = full.map((n, d) => {
+  const strides = new Array<number>(full.length);
+  for (let d = full.length - 1; d >= 0; d--) {
     const own = d < pad ? 1 : x.shape[d - pad]!;
-    if (d >= pad && own !== n && own !== 1) throw expandSize(full, x.shape, d, own);
-    if (d < pad) return 0;
-    return own === 1 && n !== 1 ? 0 : x.strides[d - pad]!;
-  });
+    if (d >= pad && own !== full[d] && own !== 1) throw expandSize(full, x.shape, d, own);
+    strides[d] = d < pad || (own === 1 && full[d] !== 1) ? 0 : x.strides[d - pad]!;
+  }
   return new Layout(full, strides, x.offset);
 }
 
@@ -195,10 +195,30 @@ export const asStrided: View<(size: readonly number[], stride: readonly number[]
     if (size.length !== stride.length) throw new ShapeError("mismatch in length of strides and shape");
     return new Layout(size, stride, offset ?? x.offset);
   },
-  grad: () => {
-    throw new TorchletError("as_strided: no gradient from here; call asStrided on a tensor, which keeps its geometry");
+  gradOfLayout: (g, x, view) => g._asStridedBackward(x, view),
+});
+
+/** Adds each element of a gradient where a strided view showed it, then reads the base's own elements: the gradient of `asStrided`. */
+export const _asStridedBackward: Rule<(base: Layout, view: Layout) => Tensor> = rule({
+  params: ["base", "view"], node: "AsStridedBackwardBackward0",
+  run: (k, g: Tensor, base: Layout, seen: Layout) => {
+    const low = Math.min(lowest(base), lowest(seen));
+    const storage = g.newZeros([Math.max(extent(base), extent(seen)) - low]);
+    const places = (l: Layout): Tensor => k.positions(l, -low, g.device);
+    const gathered = storage.indexAdd(0, places(seen).reshape([-1]), g.reshape([-1]));
+    // An element that the base itself shows several times counts once for each.
+    const counts = storage.indexAdd(0, places(base).reshape([-1]), g.newOnes([base.numel]));
+    const at = places(base).reshape([-1]);
+    return gathered.indexSelect(0, at).div(counts.indexSelect(0, at)).reshape(base.shape);
+  },
+  save: (_, __, base: Layout, seen: Layout) => ({ base, seen }),
+  grad: ({ base, seen }: { base: Layout; seen: Layout }, [h]) => {
+    const whole = h!.newZeros([Math.max(extent(base), extent(seen))]);
+    const at = whole.asStrided(base.shape, base.strides, base.offset);
+    return [at.copy_(h!).asStrided(seen.shape, seen.strides, seen.offset).contiguous()];
   },
 });
+const lowest = (l: Layout): number => l.strides.reduce((p, s, d) => (s < 0 ? p + (l.shape[d]! - 1) * s : p), l.offset);
 
 /** The diagonal of two dimensions, as the last dimension. */
 export const diagonal: View<(offset?: number, dim1?: number, dim2?: number) => Tensor> = define({
@@ -249,7 +269,7 @@ export const unflatten: Composite<(dim: number, sizes: readonly number[]) => Ten
   },
 );
 /** The elements in one dimension. */
-export const ravel: Composite<() => Tensor> = composite([], (x: Tensor) => x.reshape([-1]));
+export const ravel: Composite<() => Tensor> = composite([], (x: Tensor) => x.contiguous().view([-1]));
 
 /** Adds up the elements that windows of `unfold` show several times: its gradient. */
 export const unfoldBackward: Rule<(shape: readonly number[], dimension: number, size: number, step: number) => Tensor> = rule({

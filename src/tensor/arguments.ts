@@ -21,10 +21,11 @@ export function byPosition(name: string, params: readonly string[], args: readon
     throw new ArgumentError(`${name}() takes ${params.length} positional argument${params.length === 1 ? "" : "s"} but ${given.length} were given`);
   }
   if (options !== null) {
+    const positional = given.length;
     for (const [key, value] of Object.entries(options)) {
       const i = params.indexOf(key);
       if (i < 0) throw unexpectedKeyword(name, key);
-      if (i < given.length) throw new ArgumentError(`${name}() got multiple values for argument '${key}'`);
+      if (i < positional) throw new ArgumentError(`${name}() got multiple values for argument '${key}'`);
       while (given.length < i) given.push(undefined);
       given[i] = value;
     }

@@ -1,7 +1,7 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { type Category, type DType, Scalar } from "../core/dtype.ts";
-import { ArgumentError, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
+import { ArgumentError, argumentType, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
 import { canCast, resultType } from "../core/promotion.ts";
 import type { Operand } from "../dispatch/operand.ts";
@@ -85,18 +85,22 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
       operands.push(o);
       tensors.push(o);
     } else {
+      if (op.tensorsOnly) throw argumentType(op.opName, i === 0 ? "input" : "other", i + 1, "Tensor", pythonTypeName(x));
       categories.push(categoryOf(x, op.opName));
       numbers.push(numberOf(x));
       operands.push(null);
     }
   }
   const { values, fixed } = op.params === undefined && args.length === op.arity ? NO_PARAMS : readParams(op, args.slice(op.arity));
+  if (tensors.length === 0) throw argumentType(op.opName, "input", 1, "Tensor", pythonTypeName(args[0]));
   const promoted =
-    tensors.length === 1 && categories.length === 0
+    op.result === "first"
       ? tensors[0]!.dtype
-      : resultType(tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })), categories);
+      : tensors.length === 1 && categories.length === 0
+        ? tensors[0]!.dtype
+        : resultType(tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })), categories);
   const computed = computeDtype(op, promoted);
-  op.check?.(computed, operands.map((o) => o?.dtype ?? null));
+  op.check?.(computed, operands.map((o) => o?.dtype ?? null), operands.map((o) => o?.layout.ndim ?? 0));
   const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
   if (op.integerDivisor && !computed.isFloatingPoint) checkDivisor(call, args[1]);
@@ -129,7 +133,7 @@ export function callPointwise(entryOp: Pointwise, ...given: unknown[]): Tensor {
   const call = prepare(op, args);
   const out = resultDtype(op, call.computed);
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, out, call.fixed);
-  const y = new Tensor(map(kernel, call.tensors, { scalars: call.scalars })[0]!);
+  const y = new Tensor(map(kernel, call.tensors, { scalars: call.scalars }, op.rowMajor)[0]!);
   if (isGradEnabled() && out.isFloatingPoint) record(op, args, call, y, null);
   return y;
 }
@@ -143,9 +147,9 @@ export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): T
   const call = prepare(op, args);
   const target = self.operand;
   const natural = resultDtype(op, call.computed);
-  if (!canCast(natural, target.dtype)) throw resultCast(natural.scalarName, target.dtype.scalarName);
   const shape = commonShape(call.tensors);
   if (!sameShape(shape, self.shape)) throw outputShape(self.shape, shape);
+  if (!canCast(natural, target.dtype)) throw resultCast(natural.scalarName, target.dtype.scalarName);
   self.checkInplace();
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
   const recording = isGradEnabled() && args.some((x) => x instanceof Tensor && x.requiresGrad);

@@ -1,14 +1,15 @@
 import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
-import { outputShape, resultCast } from "../core/errors.ts";
-import { sameShape } from "../core/layout.ts";
+import { argumentType, outputShape, resultCast } from "../core/errors.ts";
+import { type Layout, sameShape } from "../core/layout.ts";
 import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import { byPosition } from "./arguments.ts";
+import { pythonTypeName } from "./call-pointwise.ts";
 import { convertInto } from "./fill.ts";
 import { kernels } from "./kernels.ts";
 import { SavedTensor } from "./saved.ts";
@@ -16,21 +17,32 @@ import { Tensor } from "./tensor.ts";
 
 const pascal = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}Backward0`;
 
+/** The free function of an op takes a tensor first. */
+function checkSelf(name: string, x: unknown): void {
+  if (!(x instanceof Tensor)) throw argumentType(name, "input", 1, "Tensor", pythonTypeName(x));
+}
+
 // ---- views
 
 class ViewNode extends Node {
   private readonly definition: ViewDefinition;
-  private readonly shape: readonly number[];
+  private readonly from: Layout;
+  private readonly to: Layout;
   private readonly args: readonly unknown[];
-  constructor(name: string, definition: ViewDefinition, x: Tensor, args: readonly unknown[]) {
+  constructor(name: string, definition: ViewDefinition, x: Tensor, y: Tensor, args: readonly unknown[]) {
     super(name, [x.gradientEdge()]);
     this.definition = definition;
-    this.shape = x.shape;
+    this.from = x.layout;
+    this.to = y.layout;
     this.args = args;
+  }
+  private gradient(g: Tensor): Tensor {
+    const { grad, gradOfLayout } = this.definition;
+    return gradOfLayout !== undefined ? gradOfLayout(g, this.from, this.to) : grad!(g, this.from.shape, ...this.args);
   }
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
     return ownedBy(
-      () => [ownHandle(this.definition.grad(g!, this.shape, ...this.args), g!)],
+      () => [ownHandle(this.gradient(g!), g!)],
       (grads) => grads,
     );
   }
@@ -41,11 +53,12 @@ const ownHandle = (x: Tensor, ...given: readonly (Tensor | null)[]): Tensor => (
 
 /** Calls a view: another layout on the same storage. */
 export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
+  checkSelf(op.opName, x);
   const args = given.length === 0 ? given : byPosition(op.opName, op.params, given, op.variadic);
   const { operand } = x;
   const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
   const recorded = isGradEnabled() && x.requiresGrad;
-  if (recorded) y.setHistory(new ViewNode(op.node ?? pascal(op.opName), op, x, args));
+  if (recorded) y.setHistory(new ViewNode(op.node ?? pascal(op.opName), op, x, y, args));
   y.setView(x, op.multiple ? "multiple" : "default");
   return y;
 }
@@ -124,6 +137,7 @@ export function namedResults(name: string, fields: readonly string[], parts: rea
 
 /** Calls a rule: runs it without recording, then records it as one node. */
 export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
+  if (op.method !== false) checkSelf(op.opName, given[0]);
   const args = op.params.length === 0 ? given : [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
   const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
   const result = ownedBy(
@@ -133,7 +147,7 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
   const results = result instanceof Tensor ? [result] : result;
   if (isGradEnabled()) recordRule(op, args, results);
   if (result instanceof Tensor) return result;
-  return op.fields === undefined ? results : namedResults(op.opName, op.fields, results);
+  return op.fields === undefined ? results : namedResults(op.returns ?? op.opName, op.fields, results);
 }
 
 /**
@@ -182,6 +196,7 @@ function recordRule(op: Rule<Signature>, args: readonly unknown[], results: read
 
 /** Calls a composite: a formula in tensor methods. What it creates on the way is released; its results are the caller's. */
 export function callComposite(op: Composite<Signature>, ...given: unknown[]): unknown {
+  if (op.method !== false) checkSelf(op.opName, given[0]);
   const args = [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
   return ownedBy(() => op.formula(...args), handlesIn);
 }

@@ -1,16 +1,17 @@
 import * as types from "../core/dtype.ts";
 import type { DType } from "../core/dtype.ts";
-import { ArgumentError } from "../core/errors.ts";
+import { ArgumentError, unexpectedKeyword } from "../core/errors.ts";
 import { type Device, device as findDevice } from "../dispatch/device.ts";
 import { allocateContiguous } from "../dispatch/allocate.ts";
 import { isGradEnabled } from "../autograd/modes.ts";
 import { Node } from "../autograd/node.ts";
+import { isOptions } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Other dtypes and devices. */
 export interface Conversions {
   /** The values as another dtype, or as the dtype of another tensor on the same device. The tensor itself where nothing changes. */
-  to(dtype: DType): Tensor;
+  to(dtype: DType, options?: FormatOptions): Tensor;
   /** The values on another device. */
   to(device: string | Device, dtype?: DType): Promise<Tensor>;
   /** The values with the dtype and on the device of another tensor. */
@@ -20,16 +21,16 @@ export interface Conversions {
   /** Without arguments the dtype's type name (`torch.FloatTensor`); with a dtype, the values as that. */
   type(): string;
   type(dtype: DType): Tensor;
-  float(): Tensor;
-  double(): Tensor;
-  half(): Tensor;
-  bfloat16(): Tensor;
-  int(): Tensor;
-  long(): Tensor;
-  short(): Tensor;
-  char(): Tensor;
-  byte(): Tensor;
-  bool(): Tensor;
+  float(options?: FormatOptions): Tensor;
+  double(options?: FormatOptions): Tensor;
+  half(options?: FormatOptions): Tensor;
+  bfloat16(options?: FormatOptions): Tensor;
+  int(options?: FormatOptions): Tensor;
+  long(options?: FormatOptions): Tensor;
+  short(options?: FormatOptions): Tensor;
+  char(options?: FormatOptions): Tensor;
+  byte(options?: FormatOptions): Tensor;
+  bool(options?: FormatOptions): Tensor;
 }
 
 /** The gradient goes back to the device that the values came from. */
@@ -62,11 +63,32 @@ async function toDevice(x: Tensor, to: Device): Promise<Tensor> {
   return y;
 }
 
-function to(this: Tensor, target: DType | string | Device | Tensor, dtype?: DType): Tensor | Promise<Tensor> {
-  if (types.isDType(target)) return this.dtype === target ? this : this.convert(target);
+/** How the elements lie in memory: `"channels_last"` puts dimension 1 innermost. */
+export interface FormatOptions {
+  memoryFormat?: "contiguous_format" | "channels_last" | "channels_last_3d" | "preserve_format" | null;
+  /** A new tensor even where nothing changes. */
+  copy?: boolean;
+}
+
+/** The values as a dtype, in a memory format. */
+function converted(x: Tensor, dtype: DType, { memoryFormat, copy = false }: FormatOptions): Tensor {
+  const y = x.dtype === dtype ? x : x.convert(dtype);
+  if (memoryFormat == null || memoryFormat === "preserve_format") return copy && y === x ? x.clone() : y;
+  const order = memoryFormat === "contiguous_format" ? null : [0, ...Array.from({ length: x.ndim - 2 }, (_, d) => d + 2), 1];
+  if (order === null) return y.contiguous();
+  const back = order.map((_, d) => order.indexOf(d));
+  return y.permute(order).contiguous().permute(back);
+}
+
+function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: readonly unknown[]): Tensor | Promise<Tensor> {
+  const options = rest.find((a) => isOptions(a)) as FormatOptions & { dtype?: DType } | undefined;
+  const [, copy] = rest.filter((a) => typeof a === "boolean") as boolean[];
+  const dtype = (rest[0] !== undefined && types.isDType(rest[0]) ? rest[0] : options?.dtype) as DType | undefined;
+  for (const key of Object.keys(options ?? {})) if (!["dtype", "memoryFormat", "copy", "nonBlocking"].includes(key)) throw unexpectedKeyword("to", key);
+  if (types.isDType(target)) return converted(this, target, { ...options, ...(copy === undefined ? {} : { copy }) });
   if (target instanceof Tensor) return toDevice(this.to(target.dtype), target.device);
   if (typeof target === "string" || (typeof target === "object" && target !== null && "backend" in target)) {
-    return toDevice(dtype === undefined ? this : this.to(dtype), findDevice(target));
+    return toDevice(converted(this, dtype ?? this.dtype, options ?? {}), findDevice(target));
   }
   throw new ArgumentError(`to() received an invalid combination of arguments - got (${typeof target})`);
 }
@@ -81,34 +103,34 @@ export const conversions: Record<keyof Conversions, unknown> & ThisType<Tensor> 
   type(dtype?: DType) {
     return dtype === undefined ? typeName(this) : this.to(dtype);
   },
-  float() {
-    return this.to(types.float32);
+  float(options: FormatOptions = {}) {
+    return converted(this, types.float32, options);
   },
-  double() {
-    return this.to(types.float64);
+  double(options: FormatOptions = {}) {
+    return converted(this, types.float64, options);
   },
-  half() {
-    return this.to(types.float16);
+  half(options: FormatOptions = {}) {
+    return converted(this, types.float16, options);
   },
-  bfloat16() {
-    return this.to(types.bfloat16);
+  bfloat16(options: FormatOptions = {}) {
+    return converted(this, types.bfloat16, options);
   },
-  int() {
-    return this.to(types.int32);
+  int(options: FormatOptions = {}) {
+    return converted(this, types.int32, options);
   },
-  long() {
-    return this.to(types.int64);
+  long(options: FormatOptions = {}) {
+    return converted(this, types.int64, options);
   },
-  short() {
-    return this.to(types.int16);
+  short(options: FormatOptions = {}) {
+    return converted(this, types.int16, options);
   },
-  char() {
-    return this.to(types.int8);
+  char(options: FormatOptions = {}) {
+    return converted(this, types.int8, options);
   },
-  byte() {
-    return this.to(types.uint8);
+  byte(options: FormatOptions = {}) {
+    return converted(this, types.uint8, options);
   },
-  bool() {
-    return this.to(types.bool);
+  bool(options: FormatOptions = {}) {
+    return converted(this, types.bool, options);
   },
 };

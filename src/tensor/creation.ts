@@ -1,13 +1,14 @@
 import { bool, type DataArray, type DType, float32, float64, getDefaultDtype, int16, int32, int64, int8, isDType, Scalar, uint8 } from "../core/dtype.ts";
 import { ArgumentError, gradDtype, negativeDimension, TorchletError, ValueError } from "../core/errors.ts";
-import { bfloat16FromNumber, float16FromNumber } from "../core/half.ts";
-import { numel } from "../core/layout.ts";
-import { allocateContiguous } from "../dispatch/allocate.ts";
+import { reprFloat } from "../core/print/python.ts";
+import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
-import { add, cast, constant, eq, type Expr, idiv, irem, lt, mul, scalar, select, sub } from "../kernel/expr.ts";
+import { resultLayout } from "../dispatch/strides.ts";
+import { add, cast, constant, eq, type Expr, idiv, irem, le, mul, scalar, select, sub } from "../kernel/expr.ts";
 import { isOptions } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
-import { filled, generated, generatorKernel } from "./fill.ts";
+import { arrayDtype, fromValues } from "./encode.ts";
+import { fillInto, filled, generated, generatorKernel } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
 
 /** How a new tensor is to be. */
@@ -105,8 +106,9 @@ export function full(size: readonly number[], fillValue: Plain, options: TensorO
 
 /** The number of steps from `start` to `end` (exclusive). */
 function arangeLength(start: number, end: number, step: number): number {
+  const reprNumber = (x: number): string => (Number.isFinite(x) ? String(x) : reprFloat(x));
   if (step === 0) throw new TorchletError("step must be nonzero");
-  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new TorchletError(`unsupported range: ${start} -> ${end}`);
+  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new TorchletError(`unsupported range: ${reprNumber(start)} -> ${reprNumber(end)}`);
   if ((step > 0 && start > end) || (step < 0 && start < end)) throw new TorchletError("upper bound and larger bound inconsistent with step sign");
   return Math.ceil((end - start) / step);
 }
@@ -146,9 +148,9 @@ export function linspace(start: number | Scalar, end: number | Scalar, steps: nu
   const value = (i: Expr) => {
     const first = add(scalar(0, type), mul(cast(i, compute), scalar(2, type)));
     const last = sub(scalar(1, type), mul(cast(sub(scalar(3, "i64"), i), compute), scalar(2, type)));
-    return cast(select(lt(i, scalar(4, "i64")), first, last), dtype);
+    return cast(select(le(i, scalar(4, "i64")), first, last), dtype);
   };
-  return finish(generated(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [a, b, step, steps - 1, Math.floor(steps / 2)]), options);
+  return finish(generated(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [a, b, step, steps - 1, Math.floor((steps - 1) / 2)]), options);
 }
 
 /** A matrix with ones on the diagonal: `eye(n)` or `eye(n, m)`. */
@@ -167,42 +169,6 @@ export function eye(n: number, m?: number | TensorOptions, options: TensorOption
 }
 
 // ---- from data
-
-const arrayDtypes: readonly (readonly [new (...args: never[]) => DataArray, DType])[] = [
-  [Float32Array, float32], [Float64Array, float64], [Int32Array, int32], [BigInt64Array, int64], [Uint8Array, uint8], [Int8Array, int8], [Int16Array, int16],
-];
-
-/** The dtype whose elements a typed array holds, or null for other values. */
-export function arrayDtype(x: unknown): DType | null {
-  if (x instanceof Uint8ClampedArray) return uint8;
-  return arrayDtypes.find(([type]) => x instanceof type)?.[1] ?? null;
-}
-
-/** Writes values, in row-major order, into a new tensor of a dtype. */
-export function fromValues(values: ArrayLike<number | bigint | boolean>, shape: readonly number[], dtype: DType, device: Device): Tensor {
-  const out = allocateContiguous(shape, dtype, device);
-  const n = numel(shape);
-  if (n > 0) {
-    const data = encode(values, n, dtype);
-    device.backend.write(out.storage.block, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return new Tensor(out);
-}
-
-function encode(values: ArrayLike<number | bigint | boolean>, n: number, dtype: DType): DataArray {
-  if (ArrayBuffer.isView(values) && arrayDtype(values) === dtype) return values as unknown as DataArray;
-  const data = dtype.view(new ArrayBuffer(n * dtype.itemsize), 0, n);
-  for (let i = 0; i < n; i++) data[i] = encodeOne(values[i]!, dtype) as never;
-  return data;
-}
-
-function encodeOne(v: number | bigint | boolean, dtype: DType): number | bigint {
-  if (dtype === bool) return v ? 1 : 0;
-  if (dtype === int64) return typeof v === "bigint" ? BigInt.asIntN(64, v) : BigInt(Math.trunc(Number(v)));
-  if (dtype.category === "int") return typeof v === "bigint" ? Number(BigInt.asIntN(32, v)) : Math.trunc(Number(v));
-  if (dtype.name === "float16") return float16FromNumber(Number(v));
-  return dtype.name === "bfloat16" ? bfloat16FromNumber(Number(v)) : Number(v);
-}
 
 interface Flat {
   readonly shape: number[];
@@ -282,14 +248,15 @@ const likeOptions = (x: Tensor, options: TensorOptions): TensorOptions & { dtype
 export const zerosLike = (input: Tensor, options: TensorOptions = {}): Tensor => fullLike(input, 0, options);
 /** Ones of the shape, dtype and device of `input`. */
 export const onesLike = (input: Tensor, options: TensorOptions = {}): Tensor => fullLike(input, 1, options);
-/** One value everywhere, in the shape, dtype and on the device of `input`. */
+/** One value everywhere, in the shape, dtype and on the device of `input`, its dimensions in the same order in memory. */
 export function fullLike(input: Tensor, fillValue: Plain, options: TensorOptions = {}): Tensor {
-  const o = likeOptions(input, options);
-  return finish(filled(input.shape, plainValue(fillValue), o.dtype, o.device), o);
+  const x = emptyLike(input, { ...options, requiresGrad: false });
+  fillInto(x.operand, plainValue(fillValue));
+  return finish(x, options);
 }
-/** Uninitialised, of the shape, dtype and device of `input`. */
+/** Uninitialised, of the shape, dtype and device of `input`, its dimensions in the same order in memory. */
 export function emptyLike(input: Tensor, options: TensorOptions = {}): Tensor {
+  checkOptions("empty_like", options as Record<string, unknown>);
   const o = likeOptions(input, options);
-  return finish(new Tensor(allocateContiguous(input.shape, o.dtype, o.device)), o);
+  return finish(new Tensor(allocate(resultLayout(input.shape, [input.layout]), o.dtype, o.device)), o);
 }
-

@@ -49,7 +49,7 @@ class AccumulateGrad extends Node {
     // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
     const next = old !== null ? old.add(g!) : recording ? g!.alias() : g!.ownsStorageAlone() && g!.isContiguous() ? g!.detach() : g!.detach().clone();
     keep(next);
-    leaf.grad = next;
+    leaf.replaceGrad(next);
     return [];
   }
 }

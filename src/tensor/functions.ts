@@ -1,7 +1,7 @@
 import { ArgumentError } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
-import { whereSelf } from "../ops/comparison.ts";
 import type { TensorLike } from "../ops/entry.ts";
+import { byPosition } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Whether a value is a tensor. */
@@ -17,7 +17,7 @@ export function where(condition: Tensor, input?: TensorLike, other?: TensorLike)
     const positions = condition.nonzero();
     return Array.from({ length: condition.ndim }, (_, d) => positions.select(1, d));
   }
-  return whereSelf(input, condition, other) as Tensor;
+  return condition._where(input, other);
 }
 
 /** Whether two tensors have the same shape and values. Identity is `===`. */
@@ -25,8 +25,15 @@ export function equal(input: Tensor, other: Tensor): boolean {
   if (!(other instanceof Tensor)) throw new ArgumentError("equal(): argument 'other' (position 2) must be Tensor");
   return sameShape(input.shape, other.shape) && (input.numel() === 0 || Boolean(input.eq(other).all().itemSync()));
 }
+export interface ToleranceOptions {
+  rtol?: number;
+  atol?: number;
+  equalNan?: boolean;
+}
 /** Whether all elements agree: `|input - other| <= atol + rtol * |other|`. */
-export function allclose(input: Tensor, other: Tensor, rtol: number = 1e-5, atol: number = 1e-8, equalNan: boolean = false): boolean {
+export function allclose(input: Tensor, other: Tensor, ...given: readonly (number | boolean | ToleranceOptions)[]): boolean {
+  const [relative, absolute, nansEqual] = byPosition("allclose", ["rtol", "atol", "equalNan"], given) as [number?, number?, boolean?];
+  const [rtol, atol, equalNan] = [relative ?? 1e-5, absolute ?? 1e-8, nansEqual ?? false];
   const near = input.sub(other).abs().le(other.abs().mul(rtol).add(atol)).logicalAnd(other.isfinite());
   const same = input.eq(other);
   const nans = input.isnan().logicalAnd(other.isnan());

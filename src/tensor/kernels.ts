@@ -1,13 +1,16 @@
-import { type ComputeType, type DType, int64 } from "../core/dtype.ts";
+import { type ComputeType, type DType, float32, float64, int64 } from "../core/dtype.ts";
 import { indexOutOfBounds } from "../core/errors.ts";
-import { expandTo, Layout } from "../core/layout.ts";
+import { expandTo, indices, Layout } from "../core/layout.ts";
 import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import type { Device } from "../dispatch/device.ts";
+import { resultLayout } from "../dispatch/strides.ts";
 import * as run from "../dispatch/run.ts";
 import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
 import type { ContractDims, ContractKernel, GatherKernel, Indexed, LaunchArgs, MapKernel, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
 import type { ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
+import { fillBernoulliTensor } from "../core/random/distributions.ts";
 import type { Generator } from "../core/random/generator.ts";
+import { fromValues } from "./encode.ts";
 import { converted, filled } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -25,23 +28,31 @@ export interface Kernels {
   empty(shape: readonly number[], dtype: DType, device: Device): Tensor;
   /** A new tensor with the strides given, which must be dense. */
   emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType, device: Device): Tensor;
+  /** A new tensor of the shape, dtype and device of another, dense, with its dimensions in the same order in memory. */
+  emptyLike(x: Tensor): Tensor;
   /** A new tensor of one value. */
   full(shape: readonly number[], value: number | bigint | boolean, dtype: DType, device: Device): Tensor;
   /** The values as another dtype, in a new tensor. */
   convert(x: Tensor, dtype: DType): Tensor;
   /** The tensor seen through another layout. */
   view(x: Tensor, layout: Layout): Tensor;
+  /** Where each element of a layout lies in its storage, plus `shift`, as int64. */
+  positions(layout: Layout, shift: number, device: Device): Tensor;
   /** A map of the rule's own: `f` over the elements, numbers given at each run, and the row-major position. `key` names the formula. */
   map(key: string, inputs: readonly Tensor[], out: DType, f: MapFormula, scalars?: readonly (number | bigint)[]): Tensor;
-  reduce(loop: ReduceLoop, x: Tensor, dims: readonly number[], keepdim?: boolean): Tensor[];
+  /** `more.operands`: what a loop of several operands reads beside x, stretched to its shape; `more.parameter`: for the loop's scalars. */
+  reduce(loop: ReduceLoop, x: Tensor, dims: readonly number[], keepdim?: boolean, more?: { operands?: readonly Tensor[]; parameter?: number }): Tensor[];
   scan(loop: ScanLoop, x: Tensor, dim: number): Tensor[];
   /** a [batch, m, k] times b [batch, k, n], by the number of dimensions in each group; `bias` is added, expanded to the result. */
   contract(a: Tensor, b: Tensor, dims: ContractDims, bias?: Tensor | null): Tensor;
-  gather(source: Tensor, layout: Layout, indices: readonly Tensor[], indexed: readonly Indexed[], fault: Fault): Tensor;
+  /** `asSource`: the result's dimensions lie in memory in the order of the source's, else row-major. */
+  gather(source: Tensor, layout: Layout, indices: readonly Tensor[], indexed: readonly Indexed[], fault: Fault, asSource?: boolean): Tensor;
   /** Writes `values` into a target that the rule has just made, or (`inplace`) into one that others see. */
   scatter(target: Tensor, layout: Layout, values: Tensor, indices: readonly Tensor[], indexed: readonly Indexed[], mode: ScatterMode, fault: Fault, inplace?: boolean): void;
   /** Copies elements of one dtype into a tensor that the rule has just made. */
   copy(from: Tensor, to: Tensor): void;
+  /** 1 with the probability that each element gives; the probabilities are read at once. */
+  bernoulli(p: Tensor, generator: Generator): Tensor;
   random(distribution: Distribution, out: Tensor, generator: Generator, parameters: readonly (number | bigint)[]): void;
 }
 
@@ -87,13 +98,16 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(kind: K["kind"], loop: 
   if (known !== undefined) return known as K;
   const computed = loop.compute(input);
   const { init, lift, combine, outputs } = loop.monoid(computed.compute);
-  const loaded = arg(0, input.compute);
-  const source = input === computed ? loaded : cast(loaded, computed);
-  const replace = new Map([[arg(0, computed.compute), source]]);
+  const count = loop.operands ?? 1;
+  const replace = new Map<Expr, Expr>();
+  for (let i = 0; i < count; i++) {
+    const loaded = arg(i, input.compute);
+    replace.set(arg(i, computed.compute), input === computed ? loaded : cast(loaded, computed));
+  }
   const dtypes = loop.outputs(computed);
   const kernel = {
-    kind, inputs: [input], init, combine, compiled: [],
-    lift: input.compute === computed.compute && source === loaded ? lift : lift.map((e) => substitute(e, new Map(replace))),
+    kind, inputs: new Array<DType>(count).fill(input), init, combine, compiled: [],
+    lift: lift.map((e) => substitute(e, new Map(replace))),
     outputs: outputs.map((value, i) => ({ dtype: dtypes[i]!, value: value.type === dtypes[i]!.compute ? value : cast(value, dtypes[i]!) })),
   } as unknown as K;
   loop.kernels[input.id] = kernel;
@@ -105,10 +119,17 @@ const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor =
 export const kernels: Kernels = {
   empty: fresh,
   emptyStrided: (shape, strides, dtype, device) => new Tensor(allocate(new Layout(shape, strides, 0), dtype, device)),
+  emptyLike: (x) => new Tensor(allocate(resultLayout(x.shape, [x.layout]), x.dtype, x.device)),
   full: filled,
   convert: converted,
   view: (x, layout) => new Tensor(x.operand.view(layout)),
 
+  positions(layout, shift, device) {
+    const at = new BigInt64Array(layout.numel);
+    let i = 0;
+    for (const p of indices(layout)) at[i++] = BigInt(p + shift);
+    return fromValues(at, layout.shape, int64, device);
+  },
   map(key, inputs, out, f, scalars = []) {
     const kernel = maps.get(`${key} ${out.name} ${inputs.map((x) => x.dtype.name).join(" ")}`, () => {
       const value = f(inputs.map((x, i) => arg(i, x.dtype.compute)), scalar, position);
@@ -117,14 +138,15 @@ export const kernels: Kernels = {
     return new Tensor(run.map(kernel, inputs.map((x) => x.operand), { scalars })[0]!);
   },
 
-  reduce(loop, x, dims, keepdim = false) {
+  reduce(loop, x, dims, keepdim = false, more = {}) {
     loop.check?.(x.dtype);
     const sorted = [...dims].sort((a, b) => a - b);
     if (loop.nonEmpty) run.checkNonEmpty(loop.name, x.operand, sorted);
     let count = 1;
     for (const d of sorted) count *= x.shape[d]!;
-    const args = loop.scalars === undefined ? {} : { scalars: loop.scalars(count) };
-    return run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), x.operand, sorted, keepdim, args).map((o) => new Tensor(o));
+    const args = loop.scalars === undefined ? {} : { scalars: loop.scalars(count, more.parameter ?? 0) };
+    const operands = [x.operand, ...(more.operands ?? []).map((t) => t.operand.view(expandTo(t.layout, x.shape)))];
+    return run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args).map((o) => new Tensor(o));
   },
 
   scan(loop, x, dim) {
@@ -143,13 +165,15 @@ export const kernels: Kernels = {
     return out;
   },
 
-  gather(source, layout, indices, indexed, fault) {
-    const out = fresh(layout.shape, source.dtype, source.device);
+  gather(source, layout, indices, indexed, fault, asSource = false) {
+    const places = expandAll(indices, layout.shape);
+    const target = asSource ? resultLayout(layout.shape, [layout, ...places.map((p) => p.layout)]) : Layout.contiguous(layout.shape);
+    const out = new Tensor(allocate(target, source.dtype, source.device));
     const kernel = gathers.get(`${source.dtype.name} ${indices.length}`, () => ({
       kind: "gather", inputs: [source.dtype, ...indices.map(() => int64)], compiled: [],
     }));
     run.commonDevice([source.operand, ...indices.map((i) => i.operand)]);
-    run.gather(kernel, [source.operand.view(layout), ...expandAll(indices, layout.shape)], out.operand, indexed, fault);
+    run.gather(kernel, [source.operand.view(layout), ...places], out.operand, indexed, fault);
     return out;
   },
 
@@ -165,6 +189,14 @@ export const kernels: Kernels = {
   },
 
   copy: (from, to) => run.copyPart(from.operand, to.operand),
+
+  bernoulli(p, generator) {
+    const wide = p.dtype === float64;
+    const probabilities = (wide ? p : p.to(float32)).toTypedArraySync() as Float32Array | Float64Array;
+    const out = wide ? new Float64Array(probabilities.length) : new Float32Array(probabilities.length);
+    fillBernoulliTensor(generator, out, probabilities);
+    return fromValues(out, p.shape, p.dtype, p.device);
+  },
 
   random(distribution, out, generator, parameters) {
     const kernel = randoms.get(`${distribution} ${out.dtype.name}`, () => ({ kind: "random", inputs: [], distribution, output: out.dtype, compiled: [] }));

@@ -1,6 +1,7 @@
 import type { NdArray } from "ndarray";
 import { indices, Layout } from "../core/layout.ts";
-import { arrayDtype, fromValues, optionDevice, type TensorOptions } from "./creation.ts";
+import { optionDevice, type TensorOptions } from "./creation.ts";
+import { arrayDtype, fromValues } from "./encode.ts";
 import { ArgumentError } from "../core/errors.ts";
 import type { Tensor } from "./tensor.ts";
 

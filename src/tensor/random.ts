@@ -1,9 +1,10 @@
-import { type DType, float64, getDefaultDtype, int64 } from "../core/dtype.ts";
-import { ArgumentError, notForDtype, TorchletError } from "../core/errors.ts";
+import { type DType, getDefaultDtype, int64, Scalar } from "../core/dtype.ts";
+import { permute } from "../core/layout.ts";
+import { ArgumentError, notForDtype, unexpectedKeyword, TorchletError } from "../core/errors.ts";
 import { Generator } from "../core/random/generator.ts";
 import * as distributions from "../core/random/distributions.ts";
 import { convertInto } from "./fill.ts";
-import { checkedShape, finish, optionDevice, sizeAndOptions, type SizeArgs, tensor, type TensorOptions } from "./creation.ts";
+import { checkedShape, emptyLike, finish, optionDevice, sizeAndOptions, type SizeArgs, tensor, type TensorOptions } from "./creation.ts";
 import { isOptions } from "./arguments.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor } from "./tensor.ts";
@@ -75,20 +76,18 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
   return finish(out, options);
 }
 /** Normal numbers of a mean and standard deviation: two numbers with a `size`, or tensors that broadcast. */
-export function normal(mean: number | Tensor, std: number | Tensor = 1, ...rest: readonly (readonly number[] | RandomOptions)[]): Tensor {
+export function normal(mean: number | Scalar | Tensor, std: number | Scalar | Tensor = 1, ...rest: readonly (readonly number[] | RandomOptions)[]): Tensor {
   const options = (isOptions(rest.at(-1)) ? rest.at(-1) : {}) as RandomOptions & { size?: readonly number[] };
   const size = (Array.isArray(rest[0]) ? rest[0] : options.size) as readonly number[] | undefined;
-  if (typeof mean === "number" && typeof std === "number") {
-    if (std < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${std}`);
-    return drawn("normal", size ?? [], floating("normal_kernel_cpu", options), options, [mean, std]);
+  if (!(mean instanceof Tensor) && !(std instanceof Tensor)) {
+    const [m, s] = [numberValue(mean), numberValue(std)];
+    if (s < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${s}`);
+    return drawn("normal", size ?? [], floating("normal_kernel_cpu", options), options, [m, s]);
   }
-  if (std instanceof Tensor && std.lt(0).any().itemSync()) throw new TorchletError("normal expects all elements of std >= 0.0");
-  const like = mean instanceof Tensor ? (std instanceof Tensor ? mean.add(std, { alpha: 0 }) : mean) : (std as Tensor);
-  const z = kernels.empty(like.shape, like.dtype, like.device);
-  kernels.random("normal", z, generatorOf(options), [0, 1]);
-  return z.mul(std).add(mean);
+  if (std instanceof Tensor && std.numel() > 0 && std.lt(0).any().itemSync()) throw new TorchletError("normal expects all elements of std >= 0.0");
+  if (mean instanceof Tensor) return mean._normalAround(std instanceof Tensor ? std : numberValue(std), generatorOf(options));
+  return (std as Tensor)._normalSpread(numberValue(mean), generatorOf(options));
 }
-
 const like = (x: Tensor, options: RandomOptions): RandomOptions & { dtype: DType } => ({ ...options, dtype: options.dtype ?? x.dtype, device: options.device ?? x.device });
 /** Uniform numbers in [0, 1) of the shape, dtype and device of `input`. */
 export const randLike = (input: Tensor, options: RandomOptions = {}): Tensor => {
@@ -101,15 +100,13 @@ export const randnLike = (input: Tensor, options: RandomOptions = {}): Tensor =>
   return drawn("normal", input.shape, floating("normal_kernel_cpu", o), o, [0, 1]);
 };
 /** Draws 1 with the probability that each element gives, else 0. */
-export function bernoulli(input: Tensor, options: RandomOptions = {}): Tensor {
+export function bernoulli(input: Tensor, options: RandomOptions & { p?: number } = {}): Tensor {
+  const { p, generator, ...rest } = options;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw unexpectedKeyword("bernoulli", unknown);
+  if (p !== undefined) return emptyLike(input).bernoulli_(p, generator === undefined ? {} : { generator });
   if (!input.isFloatingPoint()) throw notForDtype("bernoulli_tensor_cpu_p_", input.dtype.scalarName);
-  if (input.numel() > 0 && input.lt(0).logicalOr(input.gt(1)).any().itemSync()) {
-    throw new TorchletError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)");
-  }
-  const p = input.toTypedArraySync() as Float32Array | Float64Array;
-  const out = new (input.dtype === float64 ? Float64Array : Float32Array)(p.length);
-  distributions.fillBernoulliTensor(generatorOf(options), out, p);
-  return tensor(out, { dtype: input.dtype, device: input.device }).view(input.shape);
+  return input._bernoulliOf(generatorOf(options));
 }
 
 /** Filling with random numbers, in place. */
@@ -129,19 +126,26 @@ export interface Randomness {
   logNormal_(mean?: number, std?: number, options?: RandomOptions): this;
 }
 
-/** Draws into a tensor: directly where its elements are in row-major order, else by way of a temporary. */
+/**
+ * Draws into a tensor. The values go to its elements in the order of memory, as PyTorch's iterator visits them, which shows where a tensor is
+ * not row-major; a normal distribution is drawn by another method there, which its third parameter says.
+ */
 function refill(x: Tensor, distribution: Distribution, options: RandomOptions, parameters: readonly (number | bigint)[]): Tensor {
   x.checkInplace();
-  const fresh = kernels.empty(x.shape, x.dtype, x.device);
-  kernels.random(distribution, fresh, generatorOf(options), parameters);
-  convertInto(x.operand, fresh.operand);
+  const strides = x.stride();
+  const inMemory = x.isContiguous() ? null : x.shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
+  const target = inMemory === null ? x.operand : x.operand.view(permute(x.layout, inMemory));
+  const fresh = kernels.empty(target.layout.shape, x.dtype, x.device);
+  kernels.random(distribution, fresh, generatorOf(options), distribution === "normal" && inMemory !== null ? [...parameters, 0] : parameters);
+  convertInto(target, fresh.operand);
   fresh.dispose();
   return x;
 }
+const numberValue = (x: unknown): number => Number(x instanceof Scalar ? x.value : x);
 const numbers = (given: readonly unknown[], defaults: readonly number[], names: readonly string[]): { values: number[]; options: RandomOptions } => {
   const options = (isOptions(given.at(-1)) ? given.at(-1) : {}) as RandomOptions & Record<string, unknown>;
   const positional = isOptions(given.at(-1)) ? given.slice(0, -1) : given;
-  return { values: defaults.map((d, i) => Number(positional[i] ?? options[names[i]!] ?? d)), options };
+  return { values: defaults.map((d, i) => numberValue(positional[i] ?? options[names[i]!] ?? d)), options };
 };
 
 export const randomness: Record<keyof Randomness, unknown> & ThisType<Tensor> = {
@@ -158,7 +162,8 @@ export const randomness: Record<keyof Randomness, unknown> & ThisType<Tensor> = 
     if (values[1]! < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${values[1]}`);
     return refill(this, "normal", options, values);
   },
-  bernoulli_(p: number | Tensor = 0.5, options: RandomOptions = {}) {
+  bernoulli_(given: number | Scalar | Tensor = 0.5, options: RandomOptions = {}) {
+    const p = given instanceof Tensor ? given : numberValue(given);
     if (p instanceof Tensor) return this.copy_(bernoulli(p.expand(this.shape).contiguous(), options));
     if (!(p >= 0 && p <= 1)) throw new TorchletError(`bernoulli_ expects p to be in [0, 1], but got p=${p}`);
     return refill(this, "bernoulli", options, [p]);

@@ -14,6 +14,8 @@ export class SavedTensor extends Owner {
   private readonly edge: Edge | null;
   /** For the output of the very node that saves it, the node is known only at unpacking. */
   private readonly output: number | null;
+  /** The tensor's history as it will stand: an in-place operation on it shows in the message. */
+  private readonly history: { readonly node: Node | null; readonly output: number } | null;
 
   constructor(x: Tensor, output: number | null) {
     if (x.isInference()) throw inferenceSaved();
@@ -23,6 +25,7 @@ export class SavedTensor extends Owner {
     this.operand = x.operand;
     this.version = x.operand.storage.version;
     this.output = output;
+    this.history = output === null ? x.history : null;
     this.edge = output === null ? x.gradientEdge() : null;
   }
 
@@ -33,7 +36,8 @@ export class SavedTensor extends Owner {
     const now = operand.storage.version;
     const edge = this.output === null ? this.edge : { node, index: this.output };
     if (now !== this.version && !operand.untracked) {
-      const origin = edge === null || edge.node.name === "AccumulateGrad" ? "" : `, which is output ${edge.index} of ${edge.node.name},`;
+      const by = this.output === null ? this.history?.node : node;
+      const origin = by ? `, which is output ${this.history?.output ?? this.output} of ${by.name},` : "";
       throw modifiedInplace(`torch.${operand.dtype.scalarName}Tensor`, operand.layout.shape, origin, now, this.version);
     }
     const x = new Tensor(operand);

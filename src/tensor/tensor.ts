@@ -316,6 +316,15 @@ export class Tensor extends Owner {
     this.ensureMeta().grad = value;
   }
 
+  /** Sets `grad` as accumulation does: whatever shape the tensor has by now. */
+  replaceGrad(value: Tensor): void {
+    this.ensureMeta().grad = value;
+  }
+  /** Where its history stands, also after later in-place operations: for messages. */
+  get history(): { readonly node: Node | null; readonly output: number } | null {
+    return this.meta;
+  }
+
   /** Keeps the gradient of a tensor that is not a leaf in `grad`. */
   retainGrad(): void {
     if (!this.requiresGrad) throw new GradError("can't retain_grad on Tensor that has requires_grad=False");

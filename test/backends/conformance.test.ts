@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/backends/backend.ts";
 import { ReferenceBackend } from "../../src/backends/reference/backend.ts";
 import { Generator } from "../../src/core/random/generator.ts";
@@ -12,8 +12,14 @@ import { download, type Operand, upload, type Value } from "./operands.ts";
 /** What a fault carries, as a sentence. */
 const fault = (value: number, which: number): Error => new RangeError(`index ${value} of operand ${which}`);
 
-/** Runs a kernel on new operands. Gives the whole storages of the outputs, and the message of a fault. */
-async function results(backend: Backend, compiled: Compiled, run: Run): Promise<{ values: Value[][]; thrown: string | null }> {
+/** The whole storages of the outputs, and the message of a fault. */
+interface Results {
+  readonly values: readonly Value[][];
+  readonly thrown: string | null;
+}
+
+/** Runs a kernel on new operands. */
+async function results(backend: Backend, compiled: Compiled, run: Run): Promise<Results> {
   const inputs = run.inputs.map((s) => upload(backend, s));
   const outputs = run.outputs.map((s, k): Operand => (run.inPlace?.[k] === undefined ? upload(backend, s) : inputs[run.inPlace[k]]!));
   const random = run.random && { random: { generator: new Generator(42), parameters: run.random } };
@@ -31,9 +37,23 @@ async function results(backend: Backend, compiled: Compiled, run: Run): Promise<
 }
 
 const reference = new ReferenceBackend();
+const known = new Map<Run, Results>();
 
-describe.each(backends)("$name", ({ name, create, cannot, flushes }) => {
+/** What the reference gives: once for all backends. */
+async function expectedOf(compiled: Compiled, run: Run): Promise<Results> {
+  const expected = known.get(run) ?? (await results(reference, compiled, run));
+  known.set(run, expected);
+  return expected;
+}
+
+describe.each(backends)("$name", ({ name, create, setUp, cannot, flushes }) => {
   const backend = create();
+  let undo = (): void => {};
+  beforeAll(() => {
+    undo = setUp?.() ?? undo;
+  });
+  afterAll(() => undo());
+
   test.for(cases.map((c) => [c.name, c] as const))("%s", async ([, { kernel, runs }], { skip }) => {
     const outputs = runs[0]!.outputs.map((o) => o.dtype);
     const unknown = [...kernel.inputs, ...outputs].find((dtype) => !backend.supports(dtype));
@@ -43,7 +63,7 @@ describe.each(backends)("$name", ({ name, create, cannot, flushes }) => {
     const complaints: string[] = [];
     for (const run of runs) {
       if (run.needs !== undefined && cannot.includes(run.needs)) continue;
-      const expected = await results(reference, meant, run);
+      const expected = await expectedOf(meant, run);
       const actual = await results(backend, made, run);
       expect(expected.thrown).toBe(run.fault === undefined ? null : fault(run.fault.value, run.fault.which).message);
       if (actual.thrown !== expected.thrown) complaints.push(`${run.name}: expected ${expected.thrown}, got ${actual.thrown}`);

@@ -4,8 +4,19 @@
  */
 import { camelCase } from "./python/names.ts";
 import {
-  BoundMethod, driveNow, ELLIPSIS, floatsFromJs, fromJs, type Keywords, MissingAttribute, PyFloat, PyFunction, PySlice, PyTuple,
-  type Run, settle,
+  BoundMethod,
+  driveNow,
+  ELLIPSIS,
+  floatsFromJs,
+  fromJs,
+  type Keywords,
+  MissingAttribute,
+  PyFloat,
+  PyFunction,
+  PySlice,
+  PyTuple,
+  type Run,
+  settle,
 } from "./python/values.ts";
 
 /** What the runner itself needs of a tensor. */
@@ -40,6 +51,36 @@ const DATA_ARGUMENTS: Readonly<Record<string, readonly (number | string)[]>> = {
   new_tensor: [0, "data"],
   full: [1, "fill_value"],
 };
+
+/** Functions whose scalars are settings and never take part in type promotion: a whole float is a plain number there. */
+const WITH_SETTINGS: ReadonlySet<string> = new Set([
+  "bernoulli",
+  "bernoulli_",
+  "uniform_",
+  "normal",
+  "normal_",
+  "exponential_",
+  "geometric_",
+  "cauchy_",
+  "log_normal_",
+  "random_",
+  "dropout",
+  "rrelu",
+  "allclose",
+  "isclose",
+  "norm",
+  "dist",
+  "cdist",
+  "renorm",
+  "renorm_",
+  "histc",
+  "logit",
+  "logit_",
+  "quantile",
+  "nanquantile",
+  "linspace",
+  "logspace",
+]);
 
 export class Api {
   readonly torch: object;
@@ -130,7 +171,8 @@ export class Api {
     const method = (bound ? callee.method : callee) as (...args: unknown[]) => unknown;
     const owner = bound ? callee.owner : undefined;
     const name = bound ? callee.name : "";
-    const style: Style = this.isTensor(owner) || this.#arithmeticNamespaces.has(owner) ? "operand" : "plain";
+    const arithmetic = this.isTensor(owner) || this.#arithmeticNamespaces.has(owner);
+    const style: Style = arithmetic && !WITH_SETTINGS.has(name) ? "operand" : "plain";
     const data = style === "operand" ? (DATA_ARGUMENTS[name] ?? []) : [];
     const values = args.map((value, i) => this.toJs(value, data.includes(i) ? "data" : style));
     if (keywords.size > 0) {
@@ -153,7 +195,10 @@ export class Api {
       return items.map((item) => this.toJs(item, "plain"));
     }
     if (value === ELLIPSIS) return "...";
-    if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), this.toJs(item)]));
+    if (value instanceof Map) {
+      const spell = value.has("params") ? camelCase : String; // the settings of a parameter group are options
+      return Object.fromEntries([...value].map(([key, item]) => [spell(String(key)), this.toJs(item)]));
+    }
     if (value instanceof PyFunction) return this.functionToJs(value);
     if (value instanceof BoundMethod) return value.method.bind(value.owner);
     return value;
@@ -161,8 +206,7 @@ export class Api {
 
   /** A Python function as one that the library can call. Its name is kept; a lambda has none, as an arrow function. */
   functionToJs(fn: PyFunction): (...args: unknown[]) => unknown {
-    const api = this;
-    const wrapped = (...args: unknown[]): unknown => api.toJs(driveNow(fn.call(args.map(fromJs), new Map())));
+    const wrapped = (...args: unknown[]): unknown => this.toJs(driveNow(fn.call(args.map(fromJs), new Map())));
     Object.defineProperty(wrapped, "name", { value: fn.name === "<lambda>" ? "" : fn.name });
     return wrapped;
   }

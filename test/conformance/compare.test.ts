@@ -50,7 +50,13 @@ describe("compareExact", () => {
 
 describe("16-bit floats", () => {
   it("are decoded from their bits", () => {
-    expect(Array.from(numbers("float16", Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7c00, 0x7bff)))).toEqual([1, -2, 2 ** -24, Number.POSITIVE_INFINITY, 65504]);
+    expect(Array.from(numbers("float16", Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7c00, 0x7bff)))).toEqual([
+      1,
+      -2,
+      2 ** -24,
+      Number.POSITIVE_INFINITY,
+      65504,
+    ]);
     expect(Array.from(numbers("bfloat16", Uint16Array.of(0x3f80, 0xc040)))).toEqual([1, -3]);
     expect(numbers("float16", Uint16Array.of(0x7e00))[0]).toBeNaN();
     expect(Array.from(numbers("float32", Float32Array.of(1.5)))).toEqual([1.5]);

@@ -57,10 +57,15 @@ export function compareExact(got: Elements, expected: Elements): string | null {
     const x = got[i];
     const y = expected[i];
     if (Object.is(x, y)) continue;
-    if ((typeof x === "bigint") !== (typeof y === "bigint") && x == y) continue; // the same integer, held in another way
+    if (sameInteger(x, y) || sameInteger(y, x)) continue;
     return `element ${i}: ${shown(x)}, expected ${shown(y)}`;
   }
   return null;
+}
+
+/** The same integer, held as a bigint here and as a number there. */
+function sameInteger(x: number | bigint | undefined, y: number | bigint | undefined): boolean {
+  return typeof x === "bigint" && Number.isSafeInteger(y) && x === BigInt(y as number);
 }
 
 function shown(x: number | bigint | undefined): string {

@@ -20,7 +20,10 @@ describe("the corpus", () => {
       for (const group of corpus.manifest.sections[section] ?? []) {
         const { cases } = corpus.group(section, group.name);
         expect(cases.length, group.name).toBe(group.cases);
-        expect(cases.reduce((sum, c) => sum + c.record.tensors.length, 0), group.name).toBe(group.tensors);
+        expect(
+          cases.reduce((sum, c) => sum + c.record.tensors.length, 0),
+          group.name,
+        ).toBe(group.tensors);
         expect(new Set(cases.map((c) => c.id)).size, group.name).toBe(cases.length);
         total += cases.length;
       }
@@ -77,7 +80,10 @@ describe("tolerances", () => {
   it("let PyTorch's own results and the truth itself pass, and refuse both when they are moved", () => {
     let compared = 0;
     let moved = 0;
-    for (const { test, value: { t, truth: k, err } } of recorded()) {
+    for (const {
+      test,
+      value: { t, truth: k, err },
+    } of recorded()) {
       const dtype = test.tensor(t as number).dtype;
       const value = numbers(dtype, test.elements(t as number));
       const truth = numbers(dtype, test.elements(k));
@@ -96,7 +102,10 @@ describe("tolerances", () => {
   });
 
   it("rest on the errors that are recorded, up to the rounding of the stored truth", () => {
-    for (const { test, value: { t, truth: k, err } } of recorded()) {
+    for (const {
+      test,
+      value: { t, truth: k, err },
+    } of recorded()) {
       const dtype = test.tensor(t as number).dtype;
       const [error, largest] = errorBetween(numbers(dtype, test.elements(t as number)), numbers(dtype, test.elements(k)));
       expect(error, test.id).toBeLessThanOrEqual(err[0] * 1.001 + rounding(dtype) * largest + 1e-30);

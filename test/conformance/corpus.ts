@@ -31,8 +31,7 @@ export interface CaseRecord {
 }
 
 type ShortDType = "f32" | "f64" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool" | "f16" | "bf16";
-export type StorageArray =
-  | Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array;
+export type StorageArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array;
 type StorageConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => StorageArray;
 
 const DTYPES: Readonly<Record<ShortDType, readonly [string, StorageConstructor]>> = {
@@ -136,7 +135,8 @@ export class Case {
     const [dtype, Storage] = DTYPES[d.d];
     const count = d.n ?? product(d.s);
     return {
-      index, dtype,
+      index,
+      dtype,
       shape: d.s,
       strides: d.st ?? contiguousStrides(d.s),
       offset: d.so ?? 0,

@@ -30,8 +30,10 @@ export class Report {
   }
 
   add(section: string, group: string, id: string, outcome: Outcome): void {
-    const ofSection = (this.sections[section] ??= { counts: emptyCounts(), groups: {} });
-    const ofGroup = (ofSection.groups[group] ??= { counts: emptyCounts(), failures: [] });
+    this.sections[section] ??= { counts: emptyCounts(), groups: {} };
+    const ofSection = this.sections[section];
+    ofSection.groups[group] ??= { counts: emptyCounts(), failures: [] };
+    const ofGroup = ofSection.groups[group];
     for (const counts of [this.total, ofSection.counts, ofGroup.counts]) counts[outcome.kind]++;
     if (outcome.kind === "failed") ofGroup.failures.push({ id, why: outcome.why });
   }
@@ -57,7 +59,9 @@ export class Report {
     }
     rows.push(row("total", this.total));
     const widths = (rows[0] as string[]).map((_, column) => Math.max(...rows.map((r) => (r[column] ?? "").length)));
-    return rows.map((r) => r.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  ")).join("\n");
+    return rows
+      .map((r) => r.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  "))
+      .join("\n");
   }
 }
 

@@ -47,8 +47,13 @@ class Tensor {
   asStrided(shape: readonly number[], strides: readonly number[], offset: number): Tensor {
     const all = contiguousStrides(shape);
     const count = shape.reduce((a, b) => a * b, 1);
-    const at = (i: number): number => shape.reduce((sum, n, d) => sum + (Math.floor(i / (all[d] as number)) % n) * (strides[d] as number), offset);
-    return new Tensor(Array.from({ length: count }, (_, i) => this.values[at(i)] as number), this.dtype, shape);
+    const at = (i: number): number =>
+      shape.reduce((sum, n, d) => sum + (Math.floor(i / (all[d] as number)) % n) * (strides[d] as number), offset);
+    return new Tensor(
+      Array.from({ length: count }, (_, i) => this.values[at(i)] as number),
+      this.dtype,
+      shape,
+    );
   }
   detach(): Tensor {
     return this;
@@ -75,7 +80,8 @@ function library(bitwiseNot: (x: number | bigint) => number | bigint, strides?: 
     Tensor,
     nn: {},
     noGrad: () => ({ [Symbol.dispose]: () => {} }),
-    tensor: (values: StorageArray | readonly number[], options: { dtype: object }) => new Tensor(values as ArrayLike<number>, options.dtype),
+    tensor: (values: StorageArray | readonly number[], options: { dtype: object }) =>
+      new Tensor(values as ArrayLike<number>, options.dtype),
     bitwiseNot: (x: Tensor) => new Tensor(x.map(bitwiseNot).values, x.dtype, x.shape, strides?.(x.shape)),
     eye: (...args: unknown[]) => {
       throw new LibraryError("RuntimeError", (args[0] as number) < 0 ? `n must be greater or equal to 0, got ${String(args[0])}` : "wrong");
@@ -86,7 +92,11 @@ function library(bitwiseNot: (x: number | bigint) => number | bigint, strides?: 
   };
 }
 
-async function outcomes(torch: object, match: RegExp, dtypes: readonly string[] = ["bool", "int32", "int64", "float32"]): Promise<Map<string, Outcome>> {
+async function outcomes(
+  torch: object,
+  match: RegExp,
+  dtypes: readonly string[] = ["bool", "int32", "int64", "float32"],
+): Promise<Map<string, Outcome>> {
   const found = new Map<string, Outcome>();
   await runCorpus(DIR, new Api(torch, "cpu"), new Set(dtypes), { section: "ops", match }, (_, id, outcome) => void found.set(id, outcome));
   return found;
@@ -102,12 +112,18 @@ describe("a case", () => {
   });
 
   it("fails when a value is wrong", async () => {
-    const result = await outcomes(library((x) => (typeof x === "bigint" ? ~x + 1n : ~x + 1)), NOT);
+    const result = await outcomes(
+      library((x) => (typeof x === "bigint" ? ~x + 1n : ~x + 1)),
+      NOT,
+    );
     for (const [id, outcome] of result) if (elementsOf(id).length > 0) expect(outcome.kind, id).toBe("failed");
   });
 
   it("fails when the layout is wrong", async () => {
-    const result = await outcomes(library(not, (shape) => contiguousStrides(shape).map((s) => s * 2)), NOT);
+    const result = await outcomes(
+      library(not, (shape) => contiguousStrides(shape).map((s) => s * 2)),
+      NOT,
+    );
     for (const [id, outcome] of result) if (elementsOf(id).length > 1) expect(outcome.kind, id).toBe("failed");
   });
 
@@ -134,13 +150,24 @@ describe("a case", () => {
 });
 
 function elementsOf(id: string): ArrayLike<number | bigint> {
-  return new Corpus(DIR).group("ops", "bitwise_not").cases.find((c) => c.id === id)?.elements(0) ?? [];
+  return (
+    new Corpus(DIR)
+      .group("ops", "bitwise_not")
+      .cases.find((c) => c.id === id)
+      ?.elements(0) ?? []
+  );
 }
 
 describe("the report", () => {
   let report: Report;
   beforeAll(async () => {
-    report = await runCorpus(DIR, new Api(library(not), "cpu"), new Set(["int32", "float32"]), { section: "ops", match: /^ops\/(eye|sinh)\// }, () => {});
+    report = await runCorpus(
+      DIR,
+      new Api(library(not), "cpu"),
+      new Set(["int32", "float32"]),
+      { section: "ops", match: /^ops\/(eye|sinh)\// },
+      () => {},
+    );
   });
 
   it("counts every case once", () => {
@@ -167,8 +194,20 @@ describe("the report", () => {
 
 describe("the command line", () => {
   it("has defaults and refuses what it does not know", () => {
-    expect(parseOptions([], "d")).toEqual({ corpus: "d", device: "cpu", section: null, match: null, json: null, complete: false, verbose: false });
-    expect(parseOptions(["--corpus", "c", "--match", "a.b", "--complete"], "d")).toMatchObject({ corpus: "c", match: /a.b/, complete: true });
+    expect(parseOptions([], "d")).toEqual({
+      corpus: "d",
+      device: "cpu",
+      section: null,
+      match: null,
+      json: null,
+      complete: false,
+      verbose: false,
+    });
+    expect(parseOptions(["--corpus", "c", "--match", "a.b", "--complete"], "d")).toMatchObject({
+      corpus: "c",
+      match: /a.b/,
+      complete: true,
+    });
     expect(() => parseOptions(["--skip"], "d")).toThrow();
   });
 });

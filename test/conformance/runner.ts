@@ -13,7 +13,10 @@ export interface Selection {
 
 /** Runs what is selected; `onCase` hears of every case as it ends. */
 export async function runCorpus(
-  dir: string, api: Api, deviceDTypes: ReadonlySet<string>, { section: only, match }: Selection,
+  dir: string,
+  api: Api,
+  deviceDTypes: ReadonlySet<string>,
+  { section: only, match }: Selection,
   onCase: (section: string, id: string, outcome: Outcome) => void,
 ): Promise<Report> {
   const corpus = new Corpus(dir);

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "./corpus.ts";
 import { decode } from "./corpus.ts";
 import { expect, Mismatch } from "./outcome.ts";
 import { camelCase } from "./python/names.ts";
-import { numberOf, PyTuple } from "./python/values.ts";
+import { PyFloat, PyTuple } from "./python/values.ts";
 
 /** The tensors of a result, each with the number of the recorded tensor it stands for. */
 export type Found = { readonly tensor: TensorLike; readonly index: number }[];
@@ -16,9 +16,15 @@ export function matchStructure(api: Api, got: unknown, recorded: Json, where: st
     found.push({ tensor: got, index: recorded["$t"] as number });
     return found;
   }
-  const items = Array.isArray(recorded) ? recorded : isObject(recorded) && "$tuple" in recorded ? (recorded["$tuple"] as readonly Json[]) : null;
+  const items = Array.isArray(recorded)
+    ? recorded
+    : isObject(recorded) && "$tuple" in recorded
+      ? (recorded["$tuple"] as readonly Json[])
+      : null;
   if (items) return matchItems(api, got, items, recorded, where, found);
-  if (isObject(recorded) && !Object.keys(recorded).some((k) => /^\$[fi]$/.test(k))) return matchEntries(api, got, recorded, where, found);
+  if (isObject(recorded) && ("$dict" in recorded || !Object.keys(recorded).some((k) => k.startsWith("$")))) {
+    return matchEntries(api, got, recorded, where, found);
+  }
   matchValue(api, got, recorded, where);
   return found;
 }
@@ -63,11 +69,19 @@ export function listOf(value: unknown): readonly unknown[] | null {
 }
 
 function matchValue(api: Api, got: unknown, recorded: Json, where: string): void {
+  if (isObject(recorded) && "$device" in recorded) {
+    expect(String(got) === recorded["$device"], () => `${where}: ${String(got)}, expected ${String(recorded["$device"])}`);
+    return;
+  }
   const wanted = decode(recorded, { tensor: () => null, dtype: (name) => api.dtype(name), device: api.device });
-  const a = typeof got === "number" ? got : (numberOf(got) ?? got);
-  const b = numberOf(wanted) ?? wanted;
-  const same = a === b || Object.is(a, b) || (isNumber(a) && isNumber(b) && Number(a) === Number(b));
+  const a = plain(got);
+  const b = plain(wanted);
+  const same = Object.is(a, b) || (isNumber(a) && isNumber(b) && Number(a) === Number(b));
   expect(same, () => `${where}: ${String(a)}, expected ${String(b)}`);
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof PyFloat ? value.value : (value ?? null);
 }
 
 function isNumber(value: unknown): value is number | bigint {

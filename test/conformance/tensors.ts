@@ -19,8 +19,10 @@ export class CaseTensors implements Resolver {
   }
 
   tensor(index: number): TensorLike {
-    let tensor = this.#made.get(index);
-    if (!tensor) this.#made.set(index, (tensor = makeTensor(this.#api, this.#test.tensor(index))));
+    const known = this.#made.get(index);
+    if (known) return known;
+    const tensor = makeTensor(this.#api, this.#test.tensor(index));
+    this.#made.set(index, tensor);
     return tensor;
   }
 
@@ -60,7 +62,10 @@ export function callNow(api: Api, path: string, ...args: readonly unknown[]): un
 
 /** Calls a function of the library with Python's values and waits for the result. */
 export async function call(
-  api: Api, callee: unknown, args: readonly unknown[], keywords: ReadonlyMap<string, unknown> = new Map(),
+  api: Api,
+  callee: unknown,
+  args: readonly unknown[],
+  keywords: ReadonlyMap<string, unknown> = new Map(),
 ): Promise<unknown> {
   if (callee instanceof PyFunction) return await drive(callee.call(args, keywords));
   return await drive(api.call(callee, args, keywords));
@@ -122,4 +127,3 @@ export function manualSeed(api: Api, seed: number | string): void {
   const value = BigInt(seed);
   callNow(api, "torch.manual_seed", Number.isSafeInteger(Number(value)) ? Number(value) : value);
 }
-

@@ -1,7 +1,13 @@
 /** Philox4x32-10 against the known answers of Random123 (`tests/kat_vectors`), and what is made of its outputs. */
 import { describe, expect, test } from "vitest";
 import {
-  fillPhiloxNormal, fillPhiloxUniform, fillPhiloxWords, Philox, philox4x32, philoxNormals, philoxUniform,
+  fillPhiloxNormal,
+  fillPhiloxUniform,
+  fillPhiloxWords,
+  Philox,
+  philox4x32,
+  philoxNormals,
+  philoxUniform,
 } from "../../src/core/random/philox.ts";
 
 const words = (hex: string): Uint32Array => Uint32Array.from(hex.split(" "), (word) => Number.parseInt(word, 16));

@@ -67,6 +67,11 @@ export class LoopNest {
     }
   }
 
+  /** Moves a loop to just outside the innermost one. */
+  bringIn(d: number): void {
+    for (let k = d; k < this.rank - 2; k++) this.#swap(k, k + 1);
+  }
+
   /** Merges what can be merged. No loop at all becomes one of size 1, with the steps of `itemsizes`. */
   merge(itemsizes: readonly number[]): this {
     let to = 0;

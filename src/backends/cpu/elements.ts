@@ -138,6 +138,12 @@ export function loadVector(g: Codegen, dtype: DType, type: ComputeType, pointer:
   convertLanes(g, dtype, type);
 }
 
+/** Every other one of 32-bit elements from the address in a local. */
+export function loadPaired(g: Codegen, dtype: DType, type: ComputeType, pointer: number, offset: number): void {
+  g.f.get(pointer).load("v128.load", offset).get(pointer).load("v128.load", offset + 16).shuffle32(0, 2, 4, 6);
+  convertLanes(g, dtype, type);
+}
+
 function zero(g: Codegen): FunctionBuilder {
   return g.f.get(g.f.hoist("v128", "i32x4:0", () => g.f.v128("i32x4", 0)));
 }

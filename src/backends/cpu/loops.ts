@@ -1,21 +1,28 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import type { LoopNest } from "./collapse.ts";
-import type { Codegen } from "./codegen.ts";
-import { loadScalar, loadSplat, loadStrided, loadVector, pack, type Packed, storeOne, storePacked, storeScalar, valueLocal } from "./elements.ts";
+import type { Codegen, Lanes } from "./codegen.ts";
+import { loadPaired, loadScalar, loadSplat, loadStrided, loadVector, pack, type Packed, storeOne, storePacked, storeScalar, valueLocal } from "./elements.ts";
 import type { RecordReader } from "./launch.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
-/** How an operand moves in the innermost loop: not at all, element by element, or by any step. */
+/** How an operand moves in the innermost loop: not at all, element by element, over every other element, or by any step. */
 export const STILL = 0;
 export const UNIT = 1;
 export const STRIDED = 2;
-export type Walk = 0 | 1 | 2;
+export const PAIRED = 3;
+export type Walk = 0 | 1 | 2 | 3;
 
-/** The walk of operand `k` of a nest. */
+/** The walk of operand `k` of a nest, for numbers or stores: those need to know only whether it moves and whether to the next element. */
 export function walkOf(nest: LoopNest, k: number, itemsize: number): Walk {
   const stride = nest.innerStride(k);
   return stride === 0 ? STILL : stride === itemsize ? UNIT : STRIDED;
+}
+
+/** The walk of an operand that vectors are loaded from. Every other 32-bit element is two loads and a shuffle. */
+export function loadWalk(nest: LoopNest, k: number, itemsize: number, lanes: Lanes): Walk {
+  if (lanes === 4 && itemsize === 4 && nest.innerStride(k) === 8) return PAIRED;
+  return walkOf(nest, k, itemsize);
 }
 
 /** An operand in generated code, or (without a dtype) the position, which steps by elements. */
@@ -67,10 +74,16 @@ export class Loops {
     return this.#sizes[this.#rank - 1]!;
   }
 
-  /** All loops but the innermost around `body`; it finds the streams' `row` at the start of a row and leaves it alone. */
-  emit(body: () => void): void {
+  /** The loop `out` levels outside the innermost: its size, and how far the streams' rows move when it steps (for 1: their strides). */
+  outer(out: number): { size: number; steps: readonly number[] } {
+    const d = this.#rank - 1 - out;
+    return { size: this.#sizes[d]!, steps: this.#deltas[d]! };
+  }
+
+  /** All loops but the `left` innermost around `body`; it finds the streams' `row` at the start of a row and leaves it alone. */
+  emit(body: () => void, left: number = 1): void {
     const level = (d: number): void => {
-      if (d === this.#rank - 1) {
+      if (d === this.#rank - left) {
         body();
         return;
       }
@@ -126,17 +139,17 @@ export function loadFrom(g: Codegen, s: Stream, type: ComputeType, copy: number 
   else if (g.lanes === 1) {
     f.get(s.pointer);
     loadScalar(g, s.dtype!, type, copy * s.itemsize);
-  } else if (s.walk === UNIT) loadVector(g, s.dtype!, type, s.pointer, copy * g.lanes * s.itemsize);
-  else loadStrided(g, s.dtype!, type, (lane) => laneAddress(f, s, lane));
+  } else loadAt(g, s, type, s.pointer, copy);
 }
 
-/** Leaves the element, or the lanes along a stream's walk, that lie at the address in a local on the stack. */
-export function loadAt(g: Codegen, s: Stream, type: ComputeType, pointer: number): void {
+/** Leaves the element, or the lanes along a stream's walk, that lie at the address in a local on the stack. `copy` as in `loadFrom`. */
+export function loadAt(g: Codegen, s: Stream, type: ComputeType, pointer: number, copy: number = 0): void {
   const f = g.f;
   if (g.lanes === 1) {
     f.get(pointer);
     loadScalar(g, s.dtype!, type);
-  } else if (s.walk === UNIT) loadVector(g, s.dtype!, type, pointer);
+  } else if (s.walk === UNIT) loadVector(g, s.dtype!, type, pointer, copy * g.lanes * s.itemsize);
+  else if (s.walk === PAIRED) loadPaired(g, s.dtype!, type, pointer, 2 * copy * g.lanes * s.itemsize);
   else if (s.walk === STILL) {
     f.get(pointer);
     loadSplat(g, s.dtype!, type);
@@ -153,6 +166,7 @@ export function advance(g: Codegen, streams: readonly Stream[], vectors: number)
   const f = g.f;
   for (const s of streams) {
     if (s.walk === UNIT) f.bump(s.pointer, vectors * g.lanes * s.itemsize);
+    else if (s.walk === PAIRED) f.bump(s.pointer, 2 * vectors * g.lanes * s.itemsize);
     else if (s.walk === STRIDED) f.bumpBy(s.pointer, g.lanes === 1 ? s.stride : s.steps[g.lanes - 1]!);
   }
 }

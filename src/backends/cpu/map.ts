@@ -8,7 +8,7 @@ import { vectorElements, vectorStores } from "./elements.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { declareStill, innerLoop, loadFrom, Loops, prepareRow, startRow, STILL, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
+import { declareStill, innerLoop, loadFrom, loadWalk, Loops, prepareRow, startRow, STILL, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
 /** The leaves `arg` under some expressions, each once by slot and type. */
@@ -128,7 +128,7 @@ class CompiledMap implements Compiled {
     }
     nest.sort().merge(size);
     let key = nest.rank;
-    for (let k = 0; k < nest.width; k++) key = key * 3 + this.#walk(k);
+    for (let k = 0; k < nest.width; k++) key = key * 4 + this.#walk(k);
     let f = this.#variants.get(key);
     if (f === undefined) {
       f = this.#build(nest.rank, (k) => this.#walk(k), false);
@@ -143,7 +143,8 @@ class CompiledMap implements Compiled {
   }
 
   #walk(k: number): Walk {
-    const walk = walkOf(this.#nest, k, this.#itemsizes[k]!);
+    const isLoad = k >= this.#outputs.length && k < this.#arity;
+    const walk = isLoad ? loadWalk(this.#nest, k, this.#itemsizes[k]!, this.#lanes) : walkOf(this.#nest, k, this.#itemsizes[k]!);
     // Numbers are loaded from any step alike, so there is no need for two functions.
     return this.#lanes === 1 && walk === UNIT ? STRIDED : walk;
   }
@@ -164,11 +165,9 @@ class CompiledMap implements Compiled {
 
     let copy = 0;
     const nOut = this.#outputs.length;
-    const g = new Codegen(f, this.#lanes, calls, {
+    const g: Codegen = new Codegen(f, this.#lanes, calls, {
       arg: (slot, type) => loadFrom(g, streams[nOut + slot]!, type, copy),
-      position: () => {
-        f.get(streams[this.#arity]!.pointer).i32(copy).op("i32.add").op("i64.extend_i32_u");
-      },
+      position: () => this.#position(g, streams[this.#arity]!, copy),
       scalar: (slot, type) => loadScalarArgument(f, slot, type),
     }, this.#roots);
     for (const a of argLeaves(this.#roots)) declareStill(g, streams[nOut + a.slot]!, a.type);
@@ -190,6 +189,18 @@ class CompiledMap implements Compiled {
       innerLoop(g, streams, sinks, count, unroll, setCopy);
     });
     return m;
+  }
+
+  /** The position's current value, or of two lanes their values. */
+  #position(g: Codegen, s: Stream, copy: number): void {
+    const f = g.f;
+    f.get(s.pointer).i32(copy * g.lanes).op("i32.add").op("i64.extend_i32_u");
+    if (g.lanes === 1) return;
+    f.op("i64x2.splat");
+    if (s.walk === STILL) return;
+    if (s.walk === UNIT) f.get(f.hoist("v128", "lanes2", () => f.v128Bytes([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])));
+    else f.get(f.hoist("v128", "i32x4:0", () => f.v128("i32x4", 0))).get(s.steps[0]!).op("i64.extend_i32_u").lane("i64x2.replace_lane", 1);
+    f.op("i64x2.add");
   }
 
   #streams(f: FunctionBuilder, rank: number, walk: (k: number) => Walk, flat: boolean): Stream[] {

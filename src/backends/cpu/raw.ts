@@ -36,3 +36,22 @@ export function moveBytes(f: FunctionBuilder, bytes: number, to: number, from: n
     },
   );
 }
+
+const splats: { readonly [K in RawSize]: Opcode } = { 1: "v128.load8_splat", 2: "v128.load16_splat", 4: "v128.load32_splat", 8: "v128.load64_splat" };
+
+/** Fills `bytes` (a local, used up) from the address in `to`, which moves along, with the element at the address in `from`. */
+export function fillElements(f: FunctionBuilder, size: RawSize, bytes: number, to: number, from: number): void {
+  const v = f.local("v128");
+  f.get(from).load(splats[size]).set(v);
+  f.block((exit) => {
+    f.get(bytes).i32(16).op("i32.lt_u").brIf(exit);
+    f.loop((top) => {
+      f.get(to).get(v).store("v128.store").bump(to, 16);
+      f.get(bytes).i32(16).op("i32.sub").tee(bytes).i32(16).op("i32.ge_u").brIf(top);
+    });
+  });
+  for (const part of [8, 4, 2, 1] as const) {
+    if (part < size) break;
+    f.get(bytes).i32(part).op("i32.and").if(() => f.get(to).get(v).storeLane((8 * part) as 8 | 16 | 32 | 64, 0).bump(to, part));
+  }
+}

@@ -1,49 +1,61 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
+import { int32 } from "../../core/dtype.ts";
 import { mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
-import { Codegen, declareCalls, type Lanes, valueType } from "./codegen.ts";
+import type { Lanes } from "./codegen.ts";
 import { address, LoopNest, type Operand } from "./collapse.ts";
-import { instantiate, newModule, type WasmFunction } from "./engine.ts";
+import { instantiate, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
-import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { advance, clampLanes, computeOutputs, loadAt, Loops, prepareRow, startRow, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
+import { firstWord, LAUNCH, scalarTypes, writeNest, writeScalars } from "./launch.ts";
+import { loadWalk, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
 import { chooseLanes } from "./map.ts";
-import { type Monoid, monoid, widened } from "./monoid.ts";
-import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
+import { floatSums, type Monoid, monoid, narrowed, type Simple, simpleOperations, type Source, widened } from "./monoid.ts";
+import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
 
-/** What distinguishes the functions of one reduction. */
-interface Variant {
-  readonly lanes: Lanes;
-  readonly keptRank: number;
-  /** 0 where there is nothing to reduce. */
-  readonly reducedRank: number;
-  /** How outputs and inputs walk along the innermost kept dimension. */
-  readonly walks: readonly Walk[];
-}
+/** Up to so many elements float32 sums need no double precision. */
+const SHALLOW = 128;
 
 /**
- * Reductions. The kept dimensions are the outer loops and the reduced ones the inner, each collapsed on their own. Vectors hold neighbouring
- * kept elements, so every lane folds its own elements in order.
+ * Reductions. The kept dimensions are the outer loops and the reduced ones the inner, each collapsed on their own. There are three ways:
+ * - vectors along the innermost reduced dimension, for operations that are commutative;
+ * - vectors of neighbouring kept elements, each lane folding its own elements in order;
+ * - element by element.
  */
 class CompiledReduce implements Compiled {
   readonly #inputs: readonly DType[];
-  readonly #monoid: Monoid;
-  readonly #scalars: readonly (ComputeType | null)[];
-  readonly #lanes: Lanes;
+  readonly #simple: readonly Simple[] | null;
+  /** Element by element, and the ends of the first way: float32 sums in double precision. */
+  readonly #scalar: Monoid;
+  /** In vectors: positions in 32 bits. */
+  readonly #vector: Monoid;
+  readonly #sums: readonly boolean[];
+  /** Lanes of the first and the second way; 1 where it does not go. */
+  readonly #rowLanes: Lanes;
+  readonly #keptLanes: Lanes;
   readonly #usesPosition: boolean;
+  readonly #scalars: readonly (ComputeType | null)[];
   readonly #keptSizes: readonly number[];
   readonly #reducedSizes: readonly number[];
   readonly #kept: LoopNest;
   readonly #reduced: LoopNest;
   readonly #variants = new Map<number, WasmFunction>();
+  readonly #walks: Walk[] = [];
 
   constructor(kernel: KernelOf<"reduce">) {
     this.#inputs = kernel.inputs;
-    this.#monoid = monoid(widened(kernel));
-    const { init, fold, outputs } = this.#monoid;
-    this.#scalars = scalarTypes([...init, ...fold, ...outputs.map((o) => o.value)]);
-    this.#lanes = chooseLanes([...init, ...fold, ...outputs.map((o) => o.value)], this.#inputs, outputs);
-    this.#usesPosition = fold.some((e) => mentions(e, position));
+    const source: Source = kernel;
+    const inVectors = narrowed(source, kernel.inputs.length) ?? source;
+    this.#simple = simpleOperations(source);
+    this.#scalar = monoid(widened(source));
+    this.#vector = monoid(inVectors);
+    this.#sums = floatSums(inVectors);
+    const { init, fold, outputs } = this.#vector;
+    const values = outputs.map((o) => o.value);
+    const dtypes = [...kernel.inputs, int32];
+    this.#usesPosition = this.#scalar.fold.some((e) => mentions(e, position));
+    this.#rowLanes = this.#simple === null || this.#usesPosition ? 1 : chooseLanes(fold, dtypes, []);
+    this.#keptLanes = chooseLanes([...init, ...fold, ...values], dtypes, outputs);
+    this.#scalars = scalarTypes([...init, ...fold, ...values]);
     const inputSizes = kernel.inputs.map((d) => d.itemsize);
     this.#keptSizes = [...outputs.map((o) => o.dtype.itemsize), ...inputSizes];
     this.#reducedSizes = [...inputSizes, 1];
@@ -55,14 +67,14 @@ class CompiledReduce implements Compiled {
     if (outputs[0]!.layout.numel === 0) return;
     if (this.#scalars.length > 0) writeScalars(this.#scalars, args.scalars);
     this.#layKept(inputs, outputs);
-    const empty = !this.#layReduced(inputs, outputs[0]!.layout.ndim);
-    const f = this.#function(empty);
+    const elements = this.#layReduced(inputs, outputs[0]!.layout.ndim);
+    const f = this.#function(elements);
     let w = firstWord(this.#scalars.length);
     let k = 0;
     for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, this.#keptSizes[k]!);
     for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, this.#keptSizes[k]!);
     w = writeNest(w, this.#kept);
-    if (!empty) writeNest(w, this.#reduced);
+    if (elements > 0) writeNest(w, this.#reduced);
     f(LAUNCH);
   }
 
@@ -79,15 +91,16 @@ class CompiledReduce implements Compiled {
     nest.sort().merge(this.#keptSizes);
   }
 
-  /** Returns false where a reduced dimension is empty. */
-  #layReduced(inputs: readonly Operand[], first: number): boolean {
+  /** Returns how many elements go into one. */
+  #layReduced(inputs: readonly Operand[], first: number): number {
     const nest = this.#reduced.clear();
     const n = inputs.length;
-    if (n === 0) return false;
+    if (n === 0) return 0;
     const shape = inputs[0]!.layout.shape;
-    let positions = 1;
-    for (let d = first; d < shape.length; d++) positions *= shape[d]!;
-    if (positions === 0) return false;
+    let elements = 1;
+    for (let d = first; d < shape.length; d++) elements *= shape[d]!;
+    let positions = elements;
+    if (elements === 0) return 0;
     for (let d = first; d < shape.length; d++) {
       const length = shape[d]!;
       if (length === 1) continue;
@@ -97,117 +110,65 @@ class CompiledReduce implements Compiled {
       // Without a position nothing moves there, and the loops merge as the inputs allow.
       nest.set(n, this.#usesPosition ? positions : 0);
     }
-    if (this.#monoid.simple !== null) nest.sort();
+    if (this.#simple !== null) nest.sort();
     nest.merge(this.#reducedSizes);
-    return true;
+    return elements;
   }
 
-  #function(empty: boolean): WasmFunction {
-    const kept = this.#kept;
-    const lanes = kept.sizes[kept.rank - 1]! < this.#lanes ? 1 : this.#lanes;
-    const reducedRank = empty ? 0 : this.#reduced.rank;
-    const walks: Walk[] = [];
-    let key = (kept.rank * 16 + reducedRank) * 4 + lanes;
-    for (let k = 0; k < kept.width; k++) {
-      const walk = walkOf(kept, k, this.#keptSizes[k]!);
-      walks[k] = lanes === 1 && walk === UNIT ? STRIDED : walk;
-      key = key * 3 + walks[k]!;
+  #function(elements: number): WasmFunction {
+    const [kept, reduced] = [this.#kept, this.#reduced];
+    const walks = this.#walks;
+    const n = this.#inputs.length;
+    let way: Variant["way"] = "elements";
+    let lanes: Lanes = 1;
+    if (this.#rowsPay(elements)) {
+      way = "rows";
+      lanes = this.#rowLanes;
+      for (let k = 0; k < n; k++) walks[k] = loadWalk(reduced, k, this.#reducedSizes[k]!, lanes);
+    } else {
+      if (kept.sizes[kept.rank - 1]! >= this.#keptLanes && this.#keptLanes > 1) {
+        way = "kept";
+        lanes = this.#keptLanes;
+      }
+      for (let k = 0; k < kept.width; k++) {
+        const walk = k < kept.width - n ? walkOf(kept, k, this.#keptSizes[k]!) : loadWalk(kept, k, this.#keptSizes[k]!, lanes);
+        walks[k] = lanes === 1 && walk === UNIT ? STRIDED : walk;
+      }
     }
+    walks.length = way === "rows" ? n : kept.width;
+    const reducedRank = elements === 0 ? 0 : reduced.rank;
+    const deep = elements > SHALLOW;
+    let key = ((kept.rank * 64 + reducedRank) * 3 + (way === "rows" ? 2 : way === "kept" ? 1 : 0)) * 2 + (deep ? 1 : 0);
+    for (const walk of walks) key = key * 4 + walk;
     let f = this.#variants.get(key);
     if (f === undefined) {
-      f = instantiate(this.module({ lanes, keptRank: kept.rank, reducedRank, walks }));
+      f = instantiate(reduceModule(this.#plan(way), { way, lanes, deep, keptRank: kept.rank, reducedRank, walks: [...walks] }));
       this.#variants.set(key, f);
     }
     return f;
   }
 
-  module(v: Variant): ModuleBuilder {
-    const { init, fold, outputs } = this.#monoid;
-    const values = outputs.map((o) => o.value);
-    const m = newModule();
-    const calls = declareCalls(m, [...init, ...fold, ...values]);
-    const f = m.func("run", ["i32"]);
-    const record = new RecordReader(f, this.#scalars.length);
-    const dtypes = [...outputs.map((o) => o.dtype), ...this.#inputs];
-    const kept = dtypes.map((dtype, k) => this.#stream(f, dtype, v.walks[k]!, v.keptRank));
-    for (const s of kept) f.get(record.next()).set(s.row);
-    const keptLoops = new Loops(f, record, v.keptRank, kept);
-    const inputs = kept.slice(outputs.length);
-
-    const states = init.map((e) => f.local(valueType(e.type, v.lanes)));
-    const scalar = (slot: number, type: ComputeType): void => loadScalarArgument(f, slot, type);
-    const stateLeaf = (slot: number): void => {
-      f.get(states[slot]!);
-    };
-    const start = new Codegen(f, v.lanes, calls, { scalar }, init);
-    const finish = new Codegen(f, v.lanes, calls, { scalar, state: stateLeaf }, values);
-    const sinks = outputs.map((o, k) => ({ stream: kept[k]!, value: o.value }));
-    const reduced = v.reducedRank === 0 ? null : this.#reducedLoop(f, record, v, inputs, calls, states, scalar);
-
-    const count = f.local("i32");
-    keptLoops.emit(() => {
-      startRow(f, kept);
-      f.get(keptLoops.inner).set(count);
-      prepareRow(finish, kept);
-      f.loop((top) => {
-        clampLanes(finish, kept, count);
-        start.begin();
-        init.forEach((e, k) => {
-          start.value(e).f.set(states[k]!);
-        });
-        reduced?.();
-        const store = computeOutputs(finish, sinks, 0);
-        if (v.lanes === 1) store(null);
-        else f.get(count).i32(v.lanes).op("i32.ge_s").if(() => store(null), () => store(count));
-        advance(finish, kept, 1);
-        f.get(count).i32(v.lanes).op("i32.sub").tee(count).i32(0).op("i32.gt_s").brIf(top);
-      });
-    });
-    return m;
+  /** Whether vectors go along the reduced dimension: if rows are long enough, and do not jump where kept elements would be neighbours. */
+  #rowsPay(elements: number): boolean {
+    if (elements === 0 || this.#rowLanes === 1) return false;
+    const [kept, reduced] = [this.#kept, this.#reduced];
+    const length = reduced.sizes[reduced.rank - 1]!;
+    if (length < 2 * this.#rowLanes) return kept.rank === 1 && kept.sizes[0] === 1 && length >= this.#rowLanes;
+    let strided = 0;
+    for (let k = 0; k < this.#inputs.length; k++) if (walkOf(reduced, k, this.#reducedSizes[k]!) === STRIDED) strided++;
+    return strided === 0 || (this.#keptLanes === 1 || kept.sizes[kept.rank - 1]! < this.#keptLanes);
   }
 
-  #stream(f: FunctionBuilder, dtype: DType | null, walk: Walk, rank: number): Stream {
-    const s = new Stream(dtype, walk, f.local("i32"));
-    s.row = rank === 1 ? s.pointer : f.local("i32");
-    return s;
-  }
-
-  /** The code that folds all reduced elements into the states, from the inputs' current kept element on. */
-  #reducedLoop(
-    f: FunctionBuilder, record: RecordReader, v: Variant, inputs: readonly Stream[], calls: ReadonlyMap<string, number>,
-    states: readonly number[], scalar: (slot: number, type: ComputeType) => void,
-  ): () => void {
-    const { fold } = this.#monoid;
-    // They step along the reduced dimensions, by whatever the nest says, and load lanes along the kept one.
-    const streams = [...this.#inputs, null].map((dtype) => this.#stream(f, dtype, STRIDED, v.reducedRank));
-    const loops = new Loops(f, record, v.reducedRank, streams);
-    const at = streams[this.#inputs.length]!;
-    const moving = this.#usesPosition ? streams : streams.slice(0, -1);
-    const g: Codegen = new Codegen(f, v.lanes, calls, {
-      scalar,
-      arg: (slot, type) => loadAt(g, inputs[slot]!, type, streams[slot]!.pointer),
-      position: () => f.get(at.pointer).op("i64.extend_i32_u"),
-      state: (slot) => f.get(states[slot]!),
-    }, fold);
-    const count = f.local("i32");
-    return () => {
-      inputs.forEach((s, k) => {
-        f.get(s.pointer).set(streams[k]!.row);
-      });
-      f.i32(0).set(at.row);
-      loops.emit(() => {
-        startRow(f, streams);
-        f.get(loops.inner).set(count);
-        f.loop((top) => {
-          g.begin();
-          const next = fold.map((e) => g.keep(e));
-          next.forEach((local, k) => {
-            f.get(local).set(states[k]!);
-          });
-          for (const s of moving) f.bumpBy(s.pointer, s.stride);
-          f.get(count).i32(1).op("i32.sub").tee(count).brIf(top);
-        });
-      });
+  #plan(way: Variant["way"]): Plan {
+    return {
+      inputs: this.#inputs,
+      ends: way === "kept" ? this.#vector : this.#scalar,
+      fold: way === "elements" ? this.#scalar.fold : this.#vector.fold,
+      lift: this.#vector.lift,
+      simple: this.#simple,
+      sums: this.#sums,
+      scalars: this.#scalars.length,
+      usesPosition: this.#usesPosition,
     };
   }
 }

@@ -89,8 +89,8 @@ function makeAngles(chunk: Float32Array, count: number): void {
   const twoPi = Math.fround(2 * Math.PI);
   const fourOverPi = Math.fround(4 / Math.PI);
   const quarterPi1 = -0.78515625;
-  const quarterPi2 = Math.fround(-2.4187564849853515625e-4);
-  const quarterPi3 = Math.fround(-3.77489497744594108e-8);
+  const quarterPi2 = Math.fround(-2.418756484985352e-4);
+  const quarterPi3 = Math.fround(-3.774894977445941e-8);
   for (let i = 0; i < count; i++) {
     // The multiple is an even number of quarters of pi, which are subtracted in three parts.
     const angle = Math.fround(twoPi * chunk[place(i) + half]!);
@@ -151,9 +151,9 @@ export function boxMullerHalf(data: Float32Array, mean: number, std: number, kin
   }
 }
 
-const logTerms = Float32Array.of(
-  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
-  -2.4999993993e-1, 3.3333331174e-1,
-);
-const cosTerms = Float32Array.of(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2);
-const sinTerms = Float32Array.of(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1);
+const logTerms = new Float32Array([
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+  3.3333331174e-1,
+]);
+const cosTerms = new Float32Array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+const sinTerms = new Float32Array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);

@@ -12,6 +12,7 @@ export function fma32(a: number, b: number, c: number): number {
   const sum = a * b + c;
   const near = Math.fround(sum);
   const other = sum + (sum - near);
+  // The outer fround changes no value: it tells V8 that the rare call gives a number, so that the common result is not boxed.
   return other !== Math.fround(other) || sum === near ? near : Math.fround(breakTie(a * b, c, near, other));
 }
 
@@ -50,7 +51,8 @@ export function fma64(a: number, b: number, c: number): number {
   const head = product + tail;
   const headLow = sumError(product, tail, head);
   const result = head + sumToOdd(tailLow, headLow);
-  return result !== 0 && result === result ? result : product + c; // zeros keep their sign; infinities have no error terms
+  // Zeros keep their sign in the plain sum, and infinities have no error terms.
+  return result === 0 || Number.isNaN(result) ? product + c : result;
 }
 
 const float = new Float64Array(1);

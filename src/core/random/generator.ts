@@ -1,4 +1,4 @@
-import { invalidGeneratorState, generatorStateSize, seedNotWhole, seedOutOfRange } from "../errors.ts";
+import { generatorStateSize, invalidGeneratorState, seedNotWhole, seedOutOfRange } from "../errors.ts";
 import { Mt19937 } from "./mt19937.ts";
 import { log, sinCos } from "./precise.ts";
 import { decodeState, encodeState, legacyStateBytes, stateBytes } from "./state.ts";

@@ -1,9 +1,14 @@
 import {
-  multinomialEntryInfinite, multinomialEntryNegative, multinomialInvalid, multinomialNoSamples, multinomialSum, multinomialTooFew,
+  multinomialEntryInfinite,
+  multinomialEntryNegative,
+  multinomialInvalid,
+  multinomialNoSamples,
+  multinomialSum,
+  multinomialTooFew,
   multinomialTooMany,
 } from "../errors.ts";
-import type { FloatArray } from "./elements.ts";
 import { fillExponential } from "./continuous.ts";
+import type { FloatArray } from "./elements.ts";
 import type { Generator } from "./generator.ts";
 
 /**
@@ -15,7 +20,12 @@ import type { Generator } from "./generator.ts";
  * cumulative distribution, in the dtype of the weights.
  */
 export function multinomial(
-  g: Generator, weights: FloatArray, rows: number, cols: number, n: number, replacement: boolean,
+  g: Generator,
+  weights: FloatArray,
+  rows: number,
+  cols: number,
+  n: number,
+  replacement: boolean,
 ): BigInt64Array<ArrayBuffer> {
   if (n <= 0) throw multinomialNoSamples();
   if (!replacement && n > cols) throw multinomialTooFew();

@@ -17,9 +17,7 @@ import { fillUniform } from "./uniform.ts";
  *
  * @param kind with a Float32Array: draws the values of that narrower dtype.
  */
-export function fillNormal(
-  g: Generator, out: FloatArray, mean: number, std: number, contiguous: boolean = true, kind?: HalfKind,
-): void {
+export function fillNormal(g: Generator, out: FloatArray, mean: number, std: number, contiguous: boolean = true, kind?: HalfKind): void {
   if (!(std >= 0)) throw normalStd(std);
   if (out.length < blockSize || !contiguous) {
     const { round } = elementsOf(out, kind);

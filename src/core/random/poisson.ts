@@ -19,7 +19,7 @@ function byProduct(g: Generator, rate: number): number {
   return count;
 }
 
-/** Transformed rejection with squeeze: W. Hörmann, "The transformed rejection method for generating Poisson random variables", 1993, PTRS. */
+/** PTRS of W. Hörmann, "The transformed rejection method for generating Poisson random variables", 1993. */
 function byRejection(g: Generator, rate: number): number {
   const b = 0.931 + 2.53 * Math.sqrt(rate);
   const a = -0.059 + 0.02483 * b;
@@ -30,7 +30,7 @@ function byRejection(g: Generator, rate: number): number {
     const u = g.u53() - 0.5;
     const v = g.u53();
     const us = 0.5 - Math.abs(u);
-    const k = Math.floor((2 * a / us + b) * u + rate + 0.43);
+    const k = Math.floor(((2 * a) / us + b) * u + rate + 0.43);
     if (us >= 0.07 && v <= squeeze) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
     const accepted = Math.log(v) + Math.log(inverseAlpha) - Math.log(a / (us * us) + b) <= -rate + k * logRate - logFactorial(k);

@@ -23,7 +23,8 @@ function fillUniform32(g: Generator, out: Float32Array, from: number, to: number
   for (let start = 0; start < out.length; start += wordsPerDraw) {
     const count = Math.min(out.length - start, wordsPerDraw);
     const words = g.words(count);
-    if (from === 0) for (let i = 0; i < count; i++) out[start + i] = (words[i]! & 0xffffff) * step; // exact before the store
+    if (from === 0)
+      for (let i = 0; i < count; i++) out[start + i] = (words[i]! & 0xffffff) * step; // exact before the store
     else for (let i = 0; i < count; i++) out[start + i] = fma32((words[i]! & 0xffffff) * 2 ** -24, range, from);
   }
 }

@@ -37,8 +37,8 @@ export const isOdd = (i: Expr): Expr => eq(and(i, 1), 1);
 export const special = (condition: Expr, pattern: Num, y: Expr): Expr => float(select(condition, pattern, bits(y)));
 
 /** Adding this to a number below 2^22 in magnitude leaves its nearest integer in the low bits. */
-const SHIFTER = 12582912;
-const SHIFTER_BITS = 0x4b400000;
+export const SHIFTER = 12582912;
+export const SHIFTER_BITS = 0x4b400000;
 
 /** The integer nearest to `x * factor`. */
 export interface Nearest {

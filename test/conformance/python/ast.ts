@@ -53,7 +53,7 @@ export type Expression =
       readonly first: Expression;
       readonly rest: readonly { readonly operator: CompareOperator; readonly operand: Expression }[];
     }
-  | { readonly kind: "conditional"; readonly test: Expression; readonly then: Expression; readonly otherwise: Expression }
+  | { readonly kind: "conditional"; readonly test: Expression; readonly value: Expression; readonly otherwise: Expression }
   | { readonly kind: "lambda"; readonly parameters: readonly Parameter[]; readonly body: Expression }
   | { readonly kind: "attribute"; readonly object: Expression; readonly name: string }
   | { readonly kind: "subscript"; readonly object: Expression; readonly index: Expression }

@@ -1,17 +1,38 @@
-/** Python's builtin functions, and the methods of its own containers and strings. */
+/** Python's builtin functions. */
 import type { ObjectModel } from "./object-model.ts";
-import { arithmetic, formatValue } from "./numbers.ts";
 import {
-  BoundMethod, ExceptionClass, fromJs, type Keywords, numberOf, PyFloat, PyFunction, PyIterator, PySlice, PythonError,
-  PyTuple, type Run,
+  type Body,
+  BoundMethod,
+  dictOf,
+  ExceptionClass,
+  type Keywords,
+  numberOf,
+  PyFloat,
+  PyFunction,
+  PyIterator,
+  PySlice,
+  PythonError,
+  PyTuple,
+  type Run,
 } from "./values.ts";
 
 type Call = (value: unknown, args: readonly unknown[], keywords?: Keywords) => Run<unknown>;
-type Body = (args: readonly unknown[], keywords: Keywords) => Run<unknown>;
 
 const EXCEPTIONS = [
-  "Exception", "RuntimeError", "ValueError", "TypeError", "IndexError", "KeyError", "AttributeError", "NameError", "AssertionError",
-  "NotImplementedError", "ZeroDivisionError", "StopIteration", "ArithmeticError", "LookupError",
+  "Exception",
+  "RuntimeError",
+  "ValueError",
+  "TypeError",
+  "IndexError",
+  "KeyError",
+  "AttributeError",
+  "NameError",
+  "AssertionError",
+  "NotImplementedError",
+  "ZeroDivisionError",
+  "StopIteration",
+  "ArithmeticError",
+  "LookupError",
 ] as const;
 
 /** The builtins by name; `call` calls any Python value. */
@@ -27,7 +48,7 @@ export function builtins(model: ObjectModel, call: Call): Map<string, unknown> {
       return value === undefined ? "" : yield* model.str(value);
     },
     *format([value, spec]) {
-      return yield* format(model, value, String(spec ?? ""));
+      return yield* model.format(value, String(spec ?? ""));
     },
     *print(args) {
       for (const value of args) yield* model.str(value);
@@ -66,7 +87,7 @@ export function builtins(model: ObjectModel, call: Call): Map<string, unknown> {
       for (const [key, item] of keywords) dict.set(key, item);
       return dict;
     },
-    *slice(args) {
+    slice(args) {
       const [start = null, stop = null, step = null] = args.length === 1 ? [null, args[0]] : args;
       return new PySlice(start, stop, step);
     },
@@ -83,14 +104,9 @@ export function builtins(model: ObjectModel, call: Call): Map<string, unknown> {
       const first = (start as bigint | undefined) ?? 0n;
       return (yield* model.iterate(value)).map((item, i) => new PyTuple([first + BigInt(i), item]));
     },
-    *zip(args) {
-      const columns: unknown[][] = [];
-      for (const value of args) columns.push(yield* model.iterate(value));
-      const count = columns.length > 0 ? Math.min(...columns.map((c) => c.length)) : 0;
-      return Array.from({ length: count }, (_, i) => new PyTuple(columns.map((c) => c[i])));
-    },
+    zip: (args) => zip(model, args),
     *map([fn, ...sources]) {
-      const rows = (yield* functionsOf.zip(sources)) as PyTuple[];
+      const rows = yield* zip(model, sources);
       const results: unknown[] = [];
       for (const row of rows) results.push(yield* call(fn, row.items));
       return results;
@@ -99,30 +115,31 @@ export function builtins(model: ObjectModel, call: Call): Map<string, unknown> {
       return yield* model.iterator(value);
     },
     *next([iterator, fallback]) {
-      if (!(iterator instanceof PyIterator)) throw new PythonError("TypeError", `'${model.api.typeName(iterator)}' object is not an iterator`);
+      if (!(iterator instanceof PyIterator))
+        throw new PythonError("TypeError", `'${model.api.typeName(iterator)}' object is not an iterator`);
       const step = yield* iterator.next();
       if (step === null && fallback === undefined) throw new PythonError("StopIteration", "");
       return step === null ? fallback : step.value;
     },
-    *isinstance([value, type]) {
+    isinstance([value, type]) {
       const types = type instanceof PyTuple ? type.items : [type];
       return types.some((t) => isInstance(model, value, t));
     },
-    *type([value]) {
+    type([value]) {
       return model.api.isTensor(value) || (typeof value === "object" && value !== null) ? Reflect.get(value, "constructor") : value;
     },
-    *callable([value]) {
+    callable([value]) {
       return typeof value === "function" || value instanceof PyFunction || value instanceof BoundMethod;
     },
-    *hasattr([value, name]) {
+    hasattr([value, name]) {
       return model.api.has(Object(value) as object, String(name));
     },
-    *getattr([value, name, fallback]) {
+    getattr([value, name, fallback]) {
       const owner = Object(value) as object;
       if (fallback !== undefined && !model.api.has(owner, String(name))) return fallback;
       return model.api.attribute(owner, String(name));
     },
-    *setattr([value, name, item]) {
+    setattr([value, name, item]) {
       Reflect.set(Object(value) as object, String(name), model.api.toJs(item));
       return null;
     },
@@ -174,26 +191,23 @@ export function builtins(model: ObjectModel, call: Call): Map<string, unknown> {
       return false;
     },
   };
-  const functionsOf = functions as Record<"zip", (args: readonly unknown[]) => Run<unknown>>;
   const names = new Map<string, unknown>(Object.entries(functions).map(([name, body]) => [name, new PyFunction(name, body)]));
   for (const name of EXCEPTIONS) names.set(name, new ExceptionClass(name));
   return names;
 }
 
-/** `format(value, spec)`, which of a tensor without dimensions is that of its number. */
-export function* format(model: ObjectModel, value: unknown, spec: string): Run<string> {
-  if (model.api.isTensor(value)) {
-    if (model.api.has(value, "format")) return String(yield* model.method(value, "format", spec));
-    if (spec === "" || value.shape.length > 0) return yield* model.repr(value);
-    return formatValue(yield* model.method(value, "item"), spec);
-  }
-  return spec === "" ? yield* model.str(value) : formatValue(value, spec);
+function* zip(model: ObjectModel, sources: readonly unknown[]): Run<PyTuple[]> {
+  const columns: unknown[][] = [];
+  for (const value of sources) columns.push(yield* model.iterate(value));
+  const count = columns.length > 0 ? Math.min(...columns.map((c) => c.length)) : 0;
+  return Array.from({ length: count }, (_, i) => new PyTuple(columns.map((c) => c[i])));
 }
 
 function* length(model: ObjectModel, value: unknown): Run<bigint> {
   if (typeof value === "string" || Array.isArray(value)) return BigInt(value.length);
   if (value instanceof PyTuple) return BigInt(value.items.length);
-  if (value instanceof Map || value instanceof Set) return BigInt(value.size);
+  const dict = value instanceof Set ? value : dictOf(value);
+  if (dict) return BigInt(dict.size);
   if ((typeof value === "object" || typeof value === "function") && value !== null) {
     if (model.api.isTensor(value)) return (yield* model.method(value, "size", 0n)) as bigint;
     for (const name of ["length", "size"]) {
@@ -233,144 +247,3 @@ function isInstance(model: ObjectModel, value: unknown, type: unknown): boolean 
   if (type instanceof ExceptionClass) return value instanceof PythonError && value.pythonType === type.name;
   return typeof type === "function" && value instanceof type;
 }
-
-/** Methods of lists, tuples, dicts, sets and strings. */
-export function builtinMethod(model: ObjectModel, value: unknown, name: string): PyFunction {
-  const table =
-    typeof value === "string" ? STRING : value instanceof Map ? DICT : value instanceof Set ? SET : value instanceof PyIterator ? ITERATOR : LIST;
-  const body = table[name];
-  if (!body) throw new PythonError("AttributeError", `'${model.api.typeName(value)}' object has no attribute '${name}'`);
-  return new PyFunction(name, (args) => body(model, value as never, args));
-}
-
-type MethodTable<T> = Readonly<Record<string, (model: ObjectModel, value: T, args: readonly unknown[]) => Run<unknown>>>;
-
-const LIST: MethodTable<unknown[] | PyTuple> = {
-  *append(_, list, [item]) {
-    (list as unknown[]).push(item);
-    return null;
-  },
-  *extend(model, list, [items]) {
-    (list as unknown[]).push(...(yield* model.iterate(items)));
-    return null;
-  },
-  *pop(_, list) {
-    return fromJs((list as unknown[]).pop());
-  },
-  *index(model, list, [item]) {
-    const items = yield* model.iterate(list);
-    for (let i = 0; i < items.length; i++) if (yield* model.truth(yield* model.compare("==", items[i], item))) return BigInt(i);
-    throw new PythonError("ValueError", `${yield* model.repr(item)} is not in list`);
-  },
-  *count(model, list, [item]) {
-    let count = 0n;
-    for (const other of yield* model.iterate(list)) if (yield* model.truth(yield* model.compare("==", other, item))) count++;
-    return count;
-  },
-  *numel(model, size) {
-    let product: unknown = 1n;
-    for (const item of yield* model.iterate(size)) product = arithmetic("*", product, item);
-    return product;
-  },
-};
-
-const DICT: MethodTable<Map<unknown, unknown>> = {
-  *keys(_, dict) {
-    return [...dict.keys()];
-  },
-  *values(_, dict) {
-    return [...dict.values()];
-  },
-  *items(_, dict) {
-    return [...dict].map((entry) => new PyTuple(entry));
-  },
-  *get(_, dict, [key, fallback]) {
-    return dict.has(key) ? dict.get(key) : (fallback ?? null);
-  },
-  *pop(_, dict, [key]) {
-    const value = dict.get(key);
-    dict.delete(key);
-    return value;
-  },
-  *update(model, dict, [other]) {
-    for (const key of yield* model.iterate(other)) dict.set(key, yield* model.getItem(other, key));
-    return null;
-  },
-};
-
-const SET: MethodTable<Set<unknown>> = {
-  *add(_, set, [item]) {
-    set.add(item);
-    return null;
-  },
-};
-
-const ITERATOR: MethodTable<PyIterator> = {
-  *__next__(_, iterator) {
-    const step = yield* iterator.next();
-    if (step === null) throw new PythonError("StopIteration", "");
-    return step.value;
-  },
-  *__iter__(_, iterator) {
-    return iterator;
-  },
-};
-
-const STRING: MethodTable<string> = {
-  *join(model, text, [items]) {
-    return (yield* model.iterate(items)).map(String).join(text);
-  },
-  *split(_, text, [separator]) {
-    return typeof separator === "string" ? text.split(separator) : text.split(/\s+/).filter(Boolean);
-  },
-  *replace(_, text, [from, to]) {
-    return text.replaceAll(String(from), String(to));
-  },
-  *strip(_, text) {
-    return text.trim();
-  },
-  *upper(_, text) {
-    return text.toUpperCase();
-  },
-  *lower(_, text) {
-    return text.toLowerCase();
-  },
-  *startswith(_, text, [prefix]) {
-    return text.startsWith(String(prefix));
-  },
-  *endswith(_, text, [suffix]) {
-    return text.endsWith(String(suffix));
-  },
-  *format(model, text, args) {
-    let used = 0;
-    const pieces = text.split(/(\{\d*(?::[^{}]*)?\})/);
-    for (const [i, piece] of pieces.entries()) {
-      const field = /^\{(\d*)(?::([^{}]*))?\}$/.exec(piece);
-      if (field) pieces[i] = yield* format(model, args[field[1] ? Number(field[1]) : used++], field[2] ?? "");
-    }
-    return pieces.join("").replaceAll("{{", "{").replaceAll("}}", "}");
-  },
-};
-
-/** Python's `math` module, as far as it is used. */
-export function mathModule(): Map<string, unknown> {
-  const names = new Map<string, unknown>([
-    ["__name__", "math"],
-    ["pi", new PyFloat(Math.PI)],
-    ["e", new PyFloat(Math.E)],
-    ["inf", new PyFloat(Number.POSITIVE_INFINITY)],
-    ["nan", new PyFloat(Number.NaN)],
-  ]);
-  for (const name of ["sqrt", "exp", "log", "log2", "log10", "sin", "cos", "tan", "tanh"] as const) {
-    names.set(name, new PyFunction(name, function* ([value]) {
-      return new PyFloat(Math[name](Number(numberOf(value))));
-    }));
-  }
-  for (const name of ["floor", "ceil", "trunc"] as const) {
-    names.set(name, new PyFunction(name, function* ([value]) {
-      return BigInt(Math[name](Number(numberOf(value))));
-    }));
-  }
-  return names;
-}
-

@@ -9,10 +9,12 @@ class Tensor {}
 /** A small library that records how it is called. */
 function library(): { torch: object; calls: unknown[][] } {
   const calls: unknown[][] = [];
-  const record = (name: string) => (...args: unknown[]): unknown => {
-    calls.push([name, ...args]);
-    return args[0];
-  };
+  const record =
+    (name: string) =>
+    (...args: unknown[]): unknown => {
+      calls.push([name, ...args]);
+      return args[0];
+    };
   class Base {
     readonly seen: unknown[];
     constructor(...args: unknown[]) {
@@ -86,8 +88,14 @@ a, (b, *c) = 1, (2, 3, 4)
 
   it("raises Python's errors", async () => {
     const { run } = interpreter();
-    await expect(run("1 + 'a'")).rejects.toMatchObject({ pythonType: "TypeError", message: "unsupported operand type(s) for +: 'int' and 'str'" });
-    await expect(run("a, b = [1, 2, 3]")).rejects.toMatchObject({ pythonType: "ValueError", message: "too many values to unpack (expected 2)" });
+    await expect(run("1 + 'a'")).rejects.toMatchObject({
+      pythonType: "TypeError",
+      message: "unsupported operand type(s) for +: 'int' and 'str'",
+    });
+    await expect(run("a, b = [1, 2, 3]")).rejects.toMatchObject({
+      pythonType: "ValueError",
+      message: "too many values to unpack (expected 2)",
+    });
     await expect(run("nothing")).rejects.toMatchObject({ pythonType: "NameError" });
     await expect(run("1 // 0")).rejects.toMatchObject({ pythonType: "ZeroDivisionError" });
     await expect(run("assert 1 == 2, 'no'")).rejects.toMatchObject({ pythonType: "AssertionError", message: "no" });
@@ -118,7 +126,8 @@ describe("the border to the library", () => {
 
   it("derives classes from those of the library", async () => {
     const { run } = interpreter();
-    const source = "class M(torch.Base):\n  def __init__(self, k): super().__init__(5); self.k = k\n  def forward(self, x): return x * self.k\nM(3).run(2)";
+    const source =
+      "class M(torch.Base):\n  def __init__(self, k): super().__init__(5); self.k = k\n  def forward(self, x): return x * self.k\nM(3).run(2)";
     expect(await run(source)).toBe(6n);
   });
 

@@ -1,15 +1,28 @@
 /** Evaluates the expressions and runs the statements of a parsed text, against the public API of the library. */
 import type { Api } from "../api.ts";
 import type { Argument, Comprehension, Expression, FormatPart, Parameter } from "./ast.ts";
-import { builtinMethod, builtins, format } from "./builtins.ts";
+import { builtins } from "./builtins.ts";
 import { baseOf, PyClass, StaticMethod, Unborn } from "./classes.ts";
 import { execute, ReturnSignal } from "./executor.ts";
+import { builtinMethod, isDictMethod } from "./methods.ts";
 import { ObjectModel } from "./object-model.ts";
 import { parseExpression, parseProgram } from "./parser.ts";
 import { type Fallback, Scope } from "./scope.ts";
 import {
-  BoundMethod, drive, ELLIPSIS, ExceptionClass, type Keywords, MissingAttribute, PyFloat, PyFunction, PyIterator, PySlice, PythonError,
-  PyTuple, type Run,
+  BoundMethod,
+  dictOf,
+  drive,
+  ELLIPSIS,
+  ExceptionClass,
+  type Keywords,
+  MissingAttribute,
+  PyFloat,
+  PyFunction,
+  PyIterator,
+  PySlice,
+  PythonError,
+  PyTuple,
+  type Run,
 } from "./values.ts";
 
 /** What `super()` gives inside a method. */
@@ -29,7 +42,11 @@ export class Interpreter {
   /** `names` are what the text may use beside Python's builtins; `fallback` finds further ones. */
   constructor(api: Api, names: Readonly<Record<string, unknown>> = {}, fallback: Fallback = () => undefined) {
     this.model = new ObjectModel(api);
-    const base = new Scope(null, builtins(this.model, (callee, args, keywords) => this.call(callee, args, keywords)), fallback);
+    const base = new Scope(
+      null,
+      builtins(this.model, (callee, args, keywords) => this.call(callee, args, keywords)),
+      fallback,
+    );
     this.globals = new Scope(base, new Map(Object.entries(names)));
   }
 
@@ -88,9 +105,11 @@ export class Interpreter {
       case "compare":
         return yield* this.#comparison(e, scope);
       case "conditional":
-        return yield* this.expression((yield* this.model.truth(yield* this.expression(e.test, scope))) ? e.then : e.otherwise, scope);
+        return yield* this.expression((yield* this.model.truth(yield* this.expression(e.test, scope))) ? e.value : e.otherwise, scope);
       case "lambda":
-        return this.#function("<lambda>", e.parameters, yield* this.#defaults(e.parameters, scope), scope, (inner) => this.expression(e.body, inner));
+        return this.#function("<lambda>", e.parameters, yield* this.#defaults(e.parameters, scope), scope, (inner) =>
+          this.expression(e.body, inner),
+        );
       case "attribute":
         return this.attribute(yield* this.expression(e.object, scope), e.name);
       case "subscript": {
@@ -129,6 +148,7 @@ export class Interpreter {
     if ((typeof value !== "object" && typeof value !== "function") || value === null || value instanceof PyFloat) {
       throw new PythonError("AttributeError", `'${this.api.typeName(value)}' object has no attribute '${name}'`);
     }
+    if (isDictMethod(name) && !this.api.has(value, name) && dictOf(value)) return builtinMethod(this.model, dictOf(value), name);
     if (name === "__iter__") return new PyFunction(name, () => this.model.iterator(value));
     if (name === "__class__") return Reflect.get(value, "constructor");
     return this.api.attribute(value, name);
@@ -169,7 +189,7 @@ export class Interpreter {
   }
 
   *#call(callee: Expression, args: readonly Argument[], scope: Scope): Run<unknown> {
-    if (callee.kind === "name" && callee.name === "super" && scope.find("super") === undefined) return this.#super(scope);
+    if (callee.kind === "name" && callee.name === "super") return this.#super(scope);
     const fn = yield* this.expression(callee, scope);
     const { positional, keywords } = yield* this.arguments(args, scope);
     return yield* this.call(fn, positional, keywords);
@@ -201,7 +221,7 @@ export class Interpreter {
       else {
         let value = yield* this.expression(part.value, scope);
         if (part.conversion) value = part.conversion === "s" ? yield* this.model.str(value) : yield* this.model.repr(value);
-        text += yield* format(this.model, value, yield* this.#formatted(part.format, scope));
+        text += yield* this.model.format(value, yield* this.#formatted(part.format, scope));
       }
     }
     return text;
@@ -307,7 +327,11 @@ export class Interpreter {
   }
 
   #function(
-    name: string, parameters: readonly Parameter[], defaults: ReadonlyMap<string, unknown>, scope: Scope, body: (inner: Scope) => Run<unknown>,
+    name: string,
+    parameters: readonly Parameter[],
+    defaults: ReadonlyMap<string, unknown>,
+    scope: Scope,
+    body: (inner: Scope) => Run<unknown>,
   ): PyFunction {
     return new PyFunction(name, function* (args, keywords) {
       const inner = new Scope(scope, bind(name, parameters, defaults, args, keywords));
@@ -329,7 +353,11 @@ function asJsClass(value: unknown): unknown {
 
 /** The names that a call gives to a function's parameters. */
 function bind(
-  name: string, parameters: readonly Parameter[], defaults: ReadonlyMap<string, unknown>, args: readonly unknown[], keywords: Keywords,
+  name: string,
+  parameters: readonly Parameter[],
+  defaults: ReadonlyMap<string, unknown>,
+  args: readonly unknown[],
+  keywords: Keywords,
 ): Map<string, unknown> {
   const bound = new Map<string, unknown>();
   const left = new Map(keywords);

@@ -1,8 +1,8 @@
 /** Runs statements. */
 import type { Expression, Statement } from "./ast.ts";
-import { mathModule } from "./builtins.ts";
 import { StaticMethod } from "./classes.ts";
 import type { Interpreter } from "./evaluator.ts";
+import { mathModule } from "./math-module.ts";
 import { Scope } from "./scope.ts";
 import { ExceptionClass, MissingAttribute, type PyFunction, PythonError, PyTuple, type Run, settle } from "./values.ts";
 
@@ -184,6 +184,10 @@ function importModule(interpreter: Interpreter, name: string): unknown {
   if (name === "torch") return interpreter.api.torch;
   if (name.startsWith("torch.")) return interpreter.api.resolve(name);
   if (name === "math") return mathModule();
-  if (name === "collections") return new Map<string, unknown>([["__name__", name], ["OrderedDict", interpreter.globals.get("dict")]]);
+  if (name === "collections")
+    return new Map<string, unknown>([
+      ["__name__", name],
+      ["OrderedDict", interpreter.globals.get("dict")],
+    ]);
   throw new PythonError("ModuleNotFoundError", `No module named '${name}'`);
 }

@@ -1,13 +1,13 @@
 /** F-strings: `text {value!conversion:format} text`. */
 import type { Expression, FormatPart } from "./ast.ts";
-import { PythonSyntaxError, unescape } from "./lexer.ts";
+import { PythonSyntaxError, decodeEscapes } from "./lexer.ts";
 
 /** The parts of an f-string's body; `parse` reads the expressions in braces. */
 export function parseFormatParts(body: string, raw: boolean, parse: (source: string) => Expression): FormatPart[] {
   const parts: FormatPart[] = [];
   let text = "";
   const flush = (): void => {
-    if (text) parts.push({ kind: "text", text: raw ? text : unescape(text, body) });
+    if (text) parts.push({ kind: "text", text: raw ? text : decodeEscapes(text, body) });
     text = "";
   };
   for (let at = 0; at < body.length; ) {

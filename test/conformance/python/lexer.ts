@@ -26,9 +26,53 @@ export class PythonSyntaxError extends Error {
 
 /** Longest first, so that `**=` is not read as `**` and `=`. */
 const OPERATORS = [
-  "**=", "//=", "<<=", ">>=", "...",
-  "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "->", ":=", "+=", "-=", "*=", "/=", "%=", "@=", "&=", "|=", "^=",
-  "+", "-", "*", "/", "%", "@", "&", "|", "^", "~", "<", ">", "(", ")", "[", "]", "{", "}", ",", ":", ".", ";", "=",
+  "**=",
+  "//=",
+  "<<=",
+  ">>=",
+  "...",
+  "**",
+  "//",
+  "<<",
+  ">>",
+  "<=",
+  ">=",
+  "==",
+  "!=",
+  "->",
+  ":=",
+  "+=",
+  "-=",
+  "*=",
+  "/=",
+  "%=",
+  "@=",
+  "&=",
+  "|=",
+  "^=",
+  "+",
+  "-",
+  "*",
+  "/",
+  "%",
+  "@",
+  "&",
+  "|",
+  "^",
+  "~",
+  "<",
+  ">",
+  "(",
+  ")",
+  "[",
+  "]",
+  "{",
+  "}",
+  ",",
+  ":",
+  ".",
+  ";",
+  "=",
 ] as const;
 
 const NUMBER =
@@ -140,16 +184,26 @@ function readString(source: string, start: number, opening: RegExpExecArray, tok
   const body = source.slice(bodyStart, at);
   const raw = prefix.includes("r");
   if (prefix.includes("f")) tokens.push({ kind: "fstring", text: body, at: start, raw });
-  else tokens.push({ kind: "string", text: raw ? body : unescape(body, source, start), at: start });
+  else tokens.push({ kind: "string", text: raw ? body : decodeEscapes(body, source, start), at: start });
   return at + quote.length;
 }
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v", "\\": "\\", "'": "'", '"': '"', "\n": "",
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+  "\\": "\\",
+  "'": "'",
+  '"': '"',
+  "\n": "",
 };
 
 /** Python's backslash escapes; an unknown one stays as it is written. */
-export function unescape(body: string, source: string = body, at: number = 0): string {
+export function decodeEscapes(body: string, source: string = body, at: number = 0): string {
   return body.replace(/\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|[\s\S])/g, (whole, escape: string) => {
     const simple = SIMPLE_ESCAPES[escape];
     if (simple !== undefined) return simple;

@@ -123,7 +123,11 @@ function numberText(number: number | bigint, type: string | undefined, digits: s
   else if (type === "%") text = `${(Number(number) * 100).toFixed(places)}%`;
   else if (type === "e" || type === "E") text = exponential(Number(number), places);
   else if (type === "g" || type === undefined) text = general(Number(number), places || 1);
-  else throw new PythonError("ValueError", `Unknown format code '${type}' for object of type '${typeof number === "bigint" ? "int" : "float"}'`);
+  else
+    throw new PythonError(
+      "ValueError",
+      `Unknown format code '${type}' for object of type '${typeof number === "bigint" ? "int" : "float"}'`,
+    );
   if (type === "E" || type === "F") text = text.toUpperCase();
   return grouping ? text.replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, grouping)) : text;
 }

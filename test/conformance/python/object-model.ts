@@ -1,10 +1,23 @@
 /** What Python's syntax does to values: operators, indexing, iteration, truth and text, for Python's own values and for tensors. */
 import type { Api } from "../api.ts";
 import type { BinaryOperator, CompareOperator } from "./ast.ts";
-import { COMPARE_METHODS, OPERATOR_METHODS, SWAPPED } from "./names.ts";
-import { arithmetic, floatRepr } from "./numbers.ts";
+import { camelCase, COMPARE_METHODS, OPERATOR_METHODS, SWAPPED } from "./names.ts";
+import { arithmetic, floatRepr, formatValue } from "./numbers.ts";
 import {
-  BoundMethod, ELLIPSIS, fromJs, MissingAttribute, numberOf, PyFloat, PyFunction, PyIterator, PySlice, PythonError, PyTuple, type Run, settle,
+  BoundMethod,
+  dictOf,
+  ELLIPSIS,
+  fromJs,
+  MissingAttribute,
+  numberOf,
+  PyFloat,
+  PyFunction,
+  PyIterator,
+  PySlice,
+  PythonError,
+  PyTuple,
+  type Run,
+  settle,
 } from "./values.ts";
 
 const NO_KEYWORDS: ReadonlyMap<string, unknown> = new Map();
@@ -127,13 +140,14 @@ export class ObjectModel {
   *#order(left: unknown, right: unknown): Run<number | null> {
     const x = numberOf(left);
     const y = numberOf(right);
-    if (x !== null && y !== null) return x < y ? -1 : x > y ? 1 : x == y ? 0 : Number.NaN; // == compares 1n and 1
+    if (x !== null && y !== null) return x < y ? -1 : x > y ? 1 : Number.isNaN(Number(x) + Number(y)) ? Number.NaN : 0;
     if (typeof left === "string" && typeof right === "string") return left < right ? -1 : left > right ? 1 : 0;
     const a = sequence(left);
     const b = sequence(right);
-    if (a && b && left instanceof PyTuple === right instanceof PyTuple) {
+    if (a && b) {
       for (let i = 0; i < Math.min(a.length, b.length); i++) {
-        if (!(yield* this.truth(yield* this.compare("==", fromJs(a[i]), fromJs(b[i]))))) return yield* this.#order(fromJs(a[i]), fromJs(b[i]));
+        if (!(yield* this.truth(yield* this.compare("==", fromJs(a[i]), fromJs(b[i])))))
+          return yield* this.#order(fromJs(a[i]), fromJs(b[i]));
       }
       return Math.sign(a.length - b.length);
     }
@@ -168,11 +182,15 @@ export class ObjectModel {
 
   *getItem(owner: unknown, index: unknown): Run<unknown> {
     if (this.api.isTensor(owner)) {
-      return yield* this.#callRaw(owner, "at", this.#indices(index).map((i) => this.api.indexToJs(i)));
+      return yield* this.#callRaw(
+        owner,
+        "at",
+        this.#indices(index).map((i) => this.api.indexToJs(i)),
+      );
     }
     if (owner instanceof Map) {
       const key = [...owner.keys()].find((k) => k === index);
-      if (key === undefined) throw new PythonError("KeyError", yield* this.repr(index));
+      if (key === undefined) throw new PythonError("KeyError", yield* this.str(index));
       return owner.get(key);
     }
     const items = sequence(owner) ?? (typeof owner === "string" ? [...owner] : null);
@@ -183,7 +201,10 @@ export class ObjectModel {
       }
       const at = Number(numberOf(index) ?? Number.NaN);
       if (Number.isNaN(at)) {
-        throw new PythonError("TypeError", `${this.api.typeName(owner)} indices must be integers or slices, not ${this.api.typeName(index)}`);
+        throw new PythonError(
+          "TypeError",
+          `${this.api.typeName(owner)} indices must be integers or slices, not ${this.api.typeName(index)}`,
+        );
       }
       const place = at < 0 ? at + items.length : at;
       if (place < 0 || place >= items.length) throw new PythonError("IndexError", `${this.api.typeName(owner)} index out of range`);
@@ -198,7 +219,10 @@ export class ObjectModel {
     for (const name of ["at", "get"]) {
       if (this.api.has(owner, name)) return yield* this.#callRaw(owner, name, [this.api.indexToJs(index)]);
     }
-    if (typeof index === "string" && index in owner) return fromJs(Reflect.get(owner, index));
+    const key = typeof index === "bigint" ? String(index) : index;
+    for (const spelling of typeof key === "string" ? [key, camelCase(key)] : []) {
+      if (Object.hasOwn(owner, spelling)) return fromJs(Reflect.get(owner, spelling));
+    }
     const number = numberOf(index);
     if (number !== null && Symbol.iterator in owner) return yield* this.getItem(yield* this.iterate(owner), index);
     throw new MissingAttribute(this.api.typeName(owner), "__getitem__");
@@ -214,7 +238,7 @@ export class ObjectModel {
       const at = Number(numberOf(index));
       owner[at < 0 ? at + owner.length : at] = value;
     } else if (typeof owner === "object" && owner !== null && typeof index === "string") {
-      Reflect.set(owner, index, this.api.toJs(value));
+      Reflect.set(owner, Object.hasOwn(owner, index) ? index : camelCase(index), this.api.toJs(value));
     } else {
       throw new PythonError("TypeError", `'${this.api.typeName(owner)}' object does not support item assignment`);
     }
@@ -243,7 +267,8 @@ export class ObjectModel {
 
   *iterator(value: unknown): Run<PyIterator> {
     if (value instanceof PyIterator) return value;
-    const items = value instanceof PyTuple ? value.items : value instanceof Map ? [...value.keys()] : value;
+    const dict = dictOf(value);
+    const items = value instanceof PyTuple ? value.items : dict ? [...dict.keys()] : value;
     if (items !== null && (typeof items === "object" || typeof items === "function" || typeof items === "string")) {
       const source = Object(items) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
       const start = source[Symbol.iterator] ?? source[Symbol.asyncIterator];
@@ -287,6 +312,12 @@ export class ObjectModel {
     return String(value);
   }
 
+  /** `format(value, spec)`, which of a tensor is the library's. */
+  *format(value: unknown, spec: string): Run<string> {
+    if (this.api.isTensor(value)) return String(yield* this.method(value, "format", spec));
+    return spec === "" ? yield* this.str(value) : formatValue(value, spec);
+  }
+
   *#reprs(items: readonly unknown[]): Run<string[]> {
     const texts: string[] = [];
     for (const item of items) texts.push(yield* this.repr(fromJs(item)));
@@ -312,7 +343,9 @@ export class ObjectModel {
 
 /** An error of the library (or of Python) whose Python class is TypeError; JavaScript's own TypeErrors are bugs and do not count. */
 function isTypeError(error: unknown): boolean {
-  return error instanceof Error && Reflect.get(error, "pythonType") === "TypeError" && Reflect.get(error, "unexpectedKeyword") === undefined;
+  return (
+    error instanceof Error && Reflect.get(error, "pythonType") === "TypeError" && Reflect.get(error, "unexpectedKeyword") === undefined
+  );
 }
 
 function sequence(value: unknown): readonly unknown[] | null {

@@ -81,23 +81,30 @@ describe("literals", () => {
   });
 
   it("reads strings", () => {
-    expect(parseExpression("'a\\n\\x41' r'\\n' \"\"\"b\"\"\"")).toEqual({ kind: "string", value: "a\nA\\nb" });
+    expect(parseExpression('\'a\\n\\x41\' r\'\\n\' """b"""')).toEqual({ kind: "string", value: "a\nA\\nb" });
     expect(parseExpression("f'{x!r:>{w}.3f}{{'")).toMatchObject({
       kind: "format",
-      parts: [{ kind: "value", conversion: "r", format: [{ text: ">" }, { kind: "value" }, { text: ".3f" }] }, { kind: "text", text: "{" }],
+      parts: [
+        { kind: "value", conversion: "r", format: [{ text: ">" }, { kind: "value" }, { text: ".3f" }] },
+        { kind: "text", text: "{" },
+      ],
     });
   });
 });
 
 describe("statements", () => {
   it("reads blocks, decorators and several statements a line", () => {
-    const source = "class A(B):\n  @staticmethod\n  def f(x, *, y=1): return x; pass\n\n  z = 1\nwith a as b, c: d += 1; e\nfor i, j in k:\n  if i: break\n  else: continue";
+    const source =
+      "class A(B):\n  @staticmethod\n  def f(x, *, y=1): return x; pass\n\n  z = 1\nwith a as b, c: d += 1; e\nfor i, j in k:\n  if i: break\n  else: continue";
     expect(parseProgram(source).map((s) => s.kind)).toEqual(["class", "with", "for"]);
   });
 
   it("reads chains of targets and imports", () => {
     expect(parseProgram("a = b, *c = d")[0]).toMatchObject({ kind: "assign", targets: [{ kind: "name" }, { kind: "tuple" }] });
-    expect(parseProgram("from a.b import (c as d, e)")[0]).toMatchObject({ module: "a.b", names: [{ name: "c", alias: "d" }, { name: "e" }] });
+    expect(parseProgram("from a.b import (c as d, e)")[0]).toMatchObject({
+      module: "a.b",
+      names: [{ name: "c", alias: "d" }, { name: "e" }],
+    });
   });
 
   it("refuses what is not Python", () => {

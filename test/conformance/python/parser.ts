@@ -20,8 +20,38 @@ export function parseExpression(source: string): Expression {
 }
 
 const KEYWORDS: ReadonlySet<string> = new Set([
-  "and", "as", "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if",
-  "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "async", "await",
+  "and",
+  "as",
+  "assert",
+  "break",
+  "class",
+  "continue",
+  "def",
+  "del",
+  "elif",
+  "else",
+  "except",
+  "finally",
+  "for",
+  "from",
+  "global",
+  "if",
+  "import",
+  "in",
+  "is",
+  "lambda",
+  "nonlocal",
+  "not",
+  "or",
+  "pass",
+  "raise",
+  "return",
+  "try",
+  "while",
+  "with",
+  "yield",
+  "async",
+  "await",
 ]);
 
 /** Binary operators by precedence, the loosest first. */
@@ -106,7 +136,7 @@ export class Parser {
     if (!this.accept("if")) return value;
     const test = this.#or();
     this.expect("else");
-    return { kind: "conditional", test, then: value, otherwise: this.expression() };
+    return { kind: "conditional", test, value, otherwise: this.expression() };
   }
 
   /** What `for` and comprehensions assign to: no comparison, or `in` would be read as one. */
@@ -272,7 +302,11 @@ export class Parser {
   }
 
   #nameOrConstant(): Expression {
-    for (const [text, value] of [["None", null], ["True", true], ["False", false]] as const) {
+    for (const [text, value] of [
+      ["None", null],
+      ["True", true],
+      ["False", false],
+    ] as const) {
       if (this.accept(text)) return { kind: "constant", value };
     }
     return { kind: "name", name: this.identifier() };

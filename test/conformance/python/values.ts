@@ -68,14 +68,31 @@ export const ELLIPSIS: unique symbol = Symbol("Ellipsis");
 
 export type Keywords = ReadonlyMap<string, unknown>;
 
+/** What a function does: a computation that may wait, or a plain result. */
+export type Body = (args: readonly unknown[], keywords: Keywords) => Run<unknown> | unknown;
+
 /** A function of Python: one written in the text, or a builtin. */
 export class PyFunction {
   readonly name: string;
-  readonly call: (args: readonly unknown[], keywords: Keywords) => Run<unknown>;
-  constructor(name: string, call: (args: readonly unknown[], keywords: Keywords) => Run<unknown>) {
+  readonly #body: Body;
+  constructor(name: string, body: Body) {
     this.name = name;
-    this.call = call;
+    this.#body = body;
   }
+
+  call(args: readonly unknown[], keywords: Keywords): Run<unknown> {
+    return finish(() => this.#body(args, keywords));
+  }
+}
+
+/** The result of a computation, or of a plain function. */
+export function* finish(body: () => Run<unknown> | unknown): Run<unknown> {
+  const result = body();
+  return isRun(result) ? yield* result : result;
+}
+
+function isRun(value: unknown): value is Run<unknown> {
+  return Object.prototype.toString.call(value) === "[object Generator]";
 }
 
 /** An attribute of a library object that can be called: `x.sum`, `torch.ones`. */
@@ -124,7 +141,8 @@ export class PythonError extends Error {
 /** An attribute that the library's object does not have. Python's AttributeError; for the runner, a sign that something is not implemented. */
 export class MissingAttribute extends PythonError {
   constructor(owner: string, attribute: string) {
-    const what = owner === "module" ? `module 'torch' has no attribute '${attribute}'` : `'${owner}' object has no attribute '${attribute}'`;
+    const what =
+      owner === "module" ? `module 'torch' has no attribute '${attribute}'` : `'${owner}' object has no attribute '${attribute}'`;
     super("AttributeError", what);
   }
 }
@@ -139,6 +157,15 @@ export function fromJs(value: unknown): unknown {
 export function floatsFromJs(value: unknown): unknown {
   if (typeof value === "number") return new PyFloat(value);
   return Array.isArray(value) ? value.map(floatsFromJs) : fromJs(value);
+}
+
+/** The entries of a plain object of the library, which Python sees as a dict; null for anything else. */
+export function dictOf(value: unknown): Map<unknown, unknown> | null {
+  if (value instanceof Map) return value;
+  if (typeof value !== "object" || value === null || Reflect.get(value, Symbol.toStringTag) === "Module") return null;
+  const prototype: unknown = Reflect.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return null;
+  return new Map(Object.entries(value).map(([key, item]) => [key, fromJs(item)]));
 }
 
 /** The number that a Python int, float or bool stands for, or null. */

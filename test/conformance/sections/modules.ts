@@ -140,7 +140,11 @@ function checkKeys(state: ReadonlyMap<string, unknown>, recorded: ReadonlyMap<st
 }
 
 async function checkState(
-  what: string, test: Case, module: ModuleLike, recorded: ReadonlyMap<string, number>, mode: "exact",
+  what: string,
+  test: Case,
+  module: ModuleLike,
+  recorded: ReadonlyMap<string, number>,
+  mode: "exact",
 ): Promise<void> {
   const state = stateOf(module);
   checkKeys(state, recorded);
@@ -151,4 +155,3 @@ function parameter(module: ModuleLike, name: string): TensorLike {
   for (const [key, value] of module.namedParameters()) if (key === name) return value;
   throw new Mismatch(`there is no parameter ${name}`);
 }
-

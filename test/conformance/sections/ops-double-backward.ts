@@ -33,16 +33,33 @@ export async function runDoubleBackward(test: Case, context: Context): Promise<v
   cotangent.requiresGrad = true;
 
   const first = test.field<readonly First[]>("first") ?? [];
-  const g = await gradients(api, [out], first.map(({ of }) => inputs.tensor(of)), [cotangent], true);
-  for (const [i, recorded] of first.entries()) await checkGradient(`gradient of input ${recorded.of}`, g[i] ?? null, test, recorded, "close");
+  const g = await gradients(
+    api,
+    [out],
+    first.map(({ of }) => inputs.tensor(of)),
+    [cotangent],
+    true,
+  );
+  for (const [i, recorded] of first.entries())
+    await checkGradient(`gradient of input ${recorded.of}`, g[i] ?? null, test, recorded, "close");
 
-  const s = (await drive(weightedSum(context, first.map(({ w }, i) => [g[i] as TensorLike, inputs.tensor(w)] as const)))) as TensorLike;
+  const s = (await drive(
+    weightedSum(
+      context,
+      first.map(({ w }, i) => [g[i] as TensorLike, inputs.tensor(w)] as const),
+    ),
+  )) as TensorLike;
   await checkTensor("sum of the gradients", s, test, test.field<RecordedValue>("s") as RecordedValue);
 
   const second = test.field<readonly Second[]>("second") ?? [];
   expect(second.length > 0, () => "no second derivatives are recorded");
   const of = (k: number | "cot"): TensorLike => (k === "cot" ? cotangent : inputs.tensor(k));
-  const h = await gradients(api, [s], second.map((r) => of(r.of)), [callNow(api, "torch.ones_like", s) as TensorLike]);
+  const h = await gradients(
+    api,
+    [s],
+    second.map((r) => of(r.of)),
+    [callNow(api, "torch.ones_like", s) as TensorLike],
+  );
   for (const [i, recorded] of second.entries()) {
     await checkGradient(`second derivative by ${recorded.of}`, h[i] ?? null, test, recorded, "close");
   }

@@ -3,10 +3,10 @@ import type { Api, TensorLike } from "../api.ts";
 import { product } from "../corpus.ts";
 import { Mismatch } from "../outcome.ts";
 import { ObjectModel } from "../python/object-model.ts";
-import { driveNow, ELLIPSIS, PySlice, PyTuple, type Run } from "../python/values.ts";
+import { driveNow, ELLIPSIS, finish, PySlice, PyTuple, type Run } from "../python/values.ts";
 import { listOf } from "../structure.ts";
 
-type Post = (model: ObjectModel, parts: readonly TensorLike[], call: string) => Run<unknown>;
+type Post = (model: ObjectModel, parts: readonly TensorLike[], call: string) => Run<unknown> | unknown;
 
 /** By the text that the index gives, up to its first colon or semicolon. */
 const POSTS: Readonly<Record<string, Post>> = {
@@ -14,9 +14,7 @@ const POSTS: Readonly<Record<string, Post>> = {
     const scaled = yield* model.binary("*", vectors, yield* asRow(model, values));
     return new PyTuple([values, yield* model.binary("@", scaled, model.api.attribute(vectors as TensorLike, "mT"))]);
   },
-  "(solution,)": function* (_, [solution]) {
-    return new PyTuple([solution]);
-  },
+  "(solution,)": (_, [solution]) => new PyTuple([solution]),
   "(Q @ R, R.abs())": function* (model, [q, r]) {
     const size = yield* model.method(r as TensorLike, "abs");
     return new PyTuple(isEmpty(q) ? [size] : [yield* model.binary("@", q, r), size]);
@@ -40,7 +38,7 @@ export function applyPost(api: Api, post: string, result: unknown, call: string)
   const parts = (listOf(result) ?? [result]) as readonly TensorLike[];
   const [u, s, v] = parts;
   const transposed = call === "torch.svd" && v ? [u as TensorLike, s as TensorLike, api.attribute(v, "mT") as TensorLike] : parts;
-  return driveNow(fn(new ObjectModel(api), transposed, call));
+  return driveNow(finish(() => fn(new ObjectModel(api), transposed, call)));
 }
 
 /** [..., n] as [..., 1, n], so that it scales columns. */

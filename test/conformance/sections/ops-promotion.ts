@@ -11,7 +11,11 @@ import { callOp } from "./ops-call.ts";
 type Entry = readonly [a: string, b: string | null, result: string | JsonObject];
 
 /** Arguments that a call needs behind its tensor. */
-const EXTRA_ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = { "torch.cumsum": [0n], "torch.softmax": [0n], "torch.logsumexp": [0n] };
+const EXTRA_ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
+  "torch.cumsum": [0n],
+  "torch.softmax": [0n],
+  "torch.logsumexp": [0n],
+};
 /** Calls that take their operands in one list. */
 const LISTED: ReadonlySet<string> = new Set(["torch.cat", "torch.stack"]);
 

@@ -36,7 +36,8 @@ async function run(test: Case, context: Context): Promise<void> {
 
 /** The arguments of a case; tensors are made anew for each set. */
 export function argumentsOf(
-  test: Case, context: Context,
+  test: Case,
+  context: Context,
 ): { inputs: CaseTensors; args: readonly unknown[]; keywords: ReadonlyMap<string, unknown> } {
   const inputs = new CaseTensors(context.api, test);
   const args = (test.field<readonly Json[]>("args") ?? []).map((value) => decode(value, inputs));
@@ -74,7 +75,10 @@ async function runInPlace(test: Case, context: Context, recorded: InPlace): Prom
   const { args, keywords } = argumentsOf(test, context);
   const what = recorded.call.replace("Tensor.", "");
   if (!recorded.ok) {
-    await expectError(recorded.error as RecordedError, async () => await readAll(context.api, await callOp(context, recorded.call, { args, keywords })));
+    await expectError(
+      recorded.error as RecordedError,
+      async () => await readAll(context.api, await callOp(context, recorded.call, { args, keywords })),
+    );
     return;
   }
   const got = await callOp(context, recorded.call, { args, keywords });

@@ -103,7 +103,7 @@ async function closedLoop(test: Case, context: Context): Promise<void> {
   };
   const wantsClosure = test.field("closure_calls") !== undefined;
   for (let step = 0; step < steps; step++) {
-    const loss = wantsClosure ? await problem.step(new PyFunction("closure", function* () { return closure(); })) : closure();
+    const loss = wantsClosure ? await problem.step(new PyFunction("closure", closure)) : closure();
     if (!wantsClosure) await problem.step();
     if (step >= agree) continue;
     const got = await lossOf(problem.api, loss);
@@ -112,7 +112,8 @@ async function closedLoop(test: Case, context: Context): Promise<void> {
     checkRow(test, `weights after step ${step + 1}`, await problem.row(), params, step, params.truth);
   }
   const recorded = test.field<readonly number[]>("closure_calls");
-  if (recorded && agree === steps) expect(recorded.includes(calls), () => `the closure ran ${calls} times, expected ${recorded.join(" or ")}`);
+  if (recorded && agree === steps)
+    expect(recorded.includes(calls), () => `the closure ran ${calls} times, expected ${recorded.join(" or ")}`);
 }
 
 async function lossOf(api: Api, loss: unknown): Promise<number> {

@@ -61,7 +61,17 @@ function nameOfNode(node: unknown): string {
 
 /** The abbreviations of the recorded expressions: `t(data, dtype)`, `i32`, and `w`, a leaf that holds 1 and 2. */
 function shorthand(api: Api): ReturnType<typeof interpreterOf> {
-  const types = { f16: "float16", bf16: "bfloat16", f32: "float32", f64: "float64", u8: "uint8", i8: "int8", i16: "int16", i32: "int32", i64: "int64" };
+  const types = {
+    f16: "float16",
+    bf16: "bfloat16",
+    f32: "float32",
+    f64: "float64",
+    u8: "uint8",
+    i8: "int8",
+    i16: "int16",
+    i32: "int32",
+    i64: "int64",
+  };
   const names: Record<string, unknown> = { nan: new PyFloat(Number.NaN), inf: new PyFloat(Number.POSITIVE_INFINITY) };
   for (const [short, name] of Object.entries(types)) names[short] = api.dtype(name);
   const tensor = api.resolve("torch.tensor");
@@ -75,9 +85,10 @@ function shorthand(api: Api): ReturnType<typeof interpreterOf> {
   return interpreterOf(api, names, namesIn(api, ["torch", "torch.nn.functional", "torch.nn"]));
 }
 
-/** `repr(tensor)`. */
+/** `repr(tensor)`, as on the CPU: on another device it ends in that device's name. */
 async function textOf(api: Api, tensor: TensorLike): Promise<string> {
-  return await drive(interpreterOf(api).model.repr(tensor));
+  const text = await drive(interpreterOf(api).model.repr(tensor));
+  return api.device === "cpu" ? text : text.replace(new RegExp(`,\\s+device='${api.device}(:\\d+)?'`), "");
 }
 
 function checkText(got: string, wanted: string | undefined): void {

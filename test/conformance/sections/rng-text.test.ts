@@ -3,7 +3,10 @@ import { Mismatch } from "../outcome.ts";
 import { rngProgram } from "./rng-text.ts";
 
 /** The lines of a program between its first and its last. */
-const lines = (call: string): string[] => rngProgram(call, "7").split("\n").filter((line) => line !== "out" && line !== "out = []");
+const lines = (call: string): string[] =>
+  rngProgram(call, "7")
+    .split("\n")
+    .filter((line) => line !== "out" && line !== "out = []");
 
 it("leaves Python as it is", () => {
   expect(lines("torch.rand(3, 4)")).toEqual(["out.extend([torch.rand(3, 4)])"]);
@@ -24,12 +27,17 @@ it("spells out sentences", () => {
   expect(lines("random_split(range(5), [2, 3]) indices")).toEqual([
     "out.extend([torch.tensor(part.indices) for part in random_split(range(5), [2, 3])])",
   ]);
-  expect(lines("torch.rand(3); torch.get_rng_state(); then torch.randn(2), torch.rand(2)").at(-1)).toBe("out.extend([torch.randn(2), torch.rand(2)])");
+  expect(lines("torch.rand(3); torch.get_rng_state(); then torch.randn(2), torch.rand(2)").at(-1)).toBe(
+    "out.extend([torch.randn(2), torch.rand(2)])",
+  );
 });
 
 it("spells out sequences", () => {
   expect(lines("randn3_reseed_rand_70_randint")).toEqual([
-    "out.extend([torch.randn(3)])", "torch.manual_seed(7)", "out.extend([torch.rand(70)])", "out.extend([torch.randint(0, 10, (3,))])",
+    "out.extend([torch.randn(3)])",
+    "torch.manual_seed(7)",
+    "out.extend([torch.rand(70)])",
+    "out.extend([torch.randint(0, 10, (3,))])",
   ]);
   expect(lines("randn2_x3")).toEqual(Array(3).fill("out.extend([torch.randn(2)])"));
   expect(lines("rand2x3_transposed_normal_")[0]).toBe("out.extend([torch.empty(3, 2).t().normal_()])");

@@ -23,7 +23,10 @@ const COUNTS: Readonly<Record<string, string>> = { one: "1", two: "2", three: "3
 /** Parts separated by semicolons, run in order: statements, expressions, passes over a loader. */
 function sentences(text: string): string {
   const lines = text.split(";").flatMap((part) => {
-    const words = part.trim().replace(/^then /, "").replace(/\s+\([a-z][a-z ]*\)$/, ""); // a remark in parentheses at the end
+    const words = part
+      .trim()
+      .replace(/^then /, "")
+      .replace(/\s+\([a-z][a-z ]*\)$/, ""); // a remark in parentheses at the end
     const passes = /^(\w+) pass(?:es)? over (.*)$/.exec(words);
     if (passes) {
       const count = COUNTS[passes[1] as string] ?? passes[1];
@@ -42,7 +45,11 @@ function sequenceProgram(text: string, seed: string): string {
   const transposed = /^rand(\d+)x(\d+)_transposed_normal_$/.exec(text);
   if (transposed) {
     const [, rows, columns] = transposed;
-    const layouts = [`torch.empty(${columns}, ${rows}).t().normal_()`, "torch.empty(5, 4).t().normal_()", "torch.empty(5, 4).t().uniform_()"];
+    const layouts = [
+      `torch.empty(${columns}, ${rows}).t().normal_()`,
+      "torch.empty(5, 4).t().normal_()",
+      "torch.empty(5, 4).t().uniform_()",
+    ];
     return program(layouts.map(append));
   }
   const lines: string[] = [];

@@ -36,8 +36,15 @@ async function run(test: Case, { api }: Context): Promise<void> {
 
 /** Samplers and the like give numbers; they are recorded as tensors. */
 function asRecorded(api: Api, value: unknown): unknown {
-  const items = Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === "bigint" || typeof v === "number") ? value : null;
-  return items ? callNow(api, "torch.tensor", items.map((v) => BigInt(v as bigint | number))) : value;
+  const items =
+    Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === "bigint" || typeof v === "number") ? value : null;
+  return items
+    ? callNow(
+        api,
+        "torch.tensor",
+        items.map((v) => BigInt(v as bigint | number)),
+      )
+    : value;
 }
 
 /** A module is recorded by its state dict. */
@@ -52,4 +59,3 @@ async function checkNearby(what: string, got: TensorLike, test: Case, index: num
   const value = test.elements(index) as Elements;
   check(what, compareClose(await read(got), { value, truth: null, error: [0, 1] }, 1e-6));
 }
-

@@ -73,7 +73,12 @@ export function sharesStorage(a: TensorLike, b: TensorLike): boolean {
 }
 
 async function checkGradients(
-  api: Api, test: Case, inputs: CaseTensors, outs: readonly RecordedOutput[], found: Found, options: RunOptions,
+  api: Api,
+  test: Case,
+  inputs: CaseTensors,
+  outs: readonly RecordedOutput[],
+  found: Found,
+  options: RunOptions,
 ): Promise<void> {
   const grads = test.field<readonly RecordedGradient[]>("grads") ?? []; // none beside a `grad_error`: there PyTorch has no gradient to compare with
   if (grads.length === 0) return;
@@ -103,7 +108,11 @@ export async function checkGradient(what: string, got: TensorLike | null, test: 
 
 /** `torch.autograd.grad`, with unused inputs allowed. */
 export async function gradients(
-  api: Api, outputs: readonly TensorLike[], inputs: readonly TensorLike[], cotangents: readonly TensorLike[], createGraph: boolean = false,
+  api: Api,
+  outputs: readonly TensorLike[],
+  inputs: readonly TensorLike[],
+  cotangents: readonly TensorLike[],
+  createGraph: boolean = false,
 ): Promise<readonly (TensorLike | null)[]> {
   const options = { gradOutputs: cotangents, allowUnused: true, ...(createGraph ? { createGraph } : {}) };
   return [...((await callNow(api, "torch.autograd.grad", outputs, inputs, options)) as Iterable<TensorLike | null>)];

@@ -6,7 +6,7 @@ import type { Context, Section } from "../context.ts";
 import { type Case, contiguousStrides, type Json } from "../corpus.ts";
 import { expect, Mismatch } from "../outcome.ts";
 import { MissingAttribute } from "../python/values.ts";
-import { listOf, matchStructure } from "../structure.ts";
+import { entriesOf, listOf, matchStructure } from "../structure.ts";
 import { call, CaseTensors, checkNear, checkTensor } from "../tensors.ts";
 import { sharesStorage } from "./run-fields.ts";
 
@@ -60,9 +60,21 @@ async function checkObject(test: Case, api: Api, got: unknown): Promise<void> {
     await checkTensor(`tensor ${index}`, tensor, test, { t: index }, "exact");
     if (test.group.name === "torch_save") checkStoredLayout(test, tensor, index);
   }
+  checkTypes(test, api, got);
   for (const group of test.field<readonly (readonly number[])[]>("aliases") ?? []) {
     const [first, ...rest] = group.map((index) => byIndex.get(index) as TensorLike);
     for (const other of rest) expect(sharesStorage(first as TensorLike, other), () => `tensors ${group.join(", ")} do not share a storage`);
+  }
+}
+
+/** A Parameter comes back as one, any other tensor does not. */
+function checkTypes(test: Case, api: Api, got: unknown): void {
+  const types = test.field<Record<string, string> | string>("types");
+  const Parameter = typeof types === "object" ? (api.resolve("torch.nn.Parameter") as new () => object) : null;
+  for (const [name, type] of Object.entries(typeof types === "object" ? types : {})) {
+    const value = entriesOf(got)?.get(name);
+    if (!api.isTensor(value) || !Parameter) continue;
+    expect(value instanceof Parameter === (type === "Parameter"), () => `${name} is no ${type}`);
   }
 }
 
@@ -75,7 +87,10 @@ function checkStoredLayout(test: Case, tensor: TensorLike, index: number): void 
   const stored = test.tensor(index);
   const strides = tensor.stride();
   const wanted = stored.strides.length > 0 ? stored.strides : contiguousStrides(stored.shape);
-  expect(stored.shape.includes(0) || strides.join() === wanted.join(), () => `tensor ${index}: strides ${strides.join()}, expected ${wanted.join()}`);
+  expect(
+    stored.shape.includes(0) || strides.join() === wanted.join(),
+    () => `tensor ${index}: strides ${strides.join()}, expected ${wanted.join()}`,
+  );
   expect(tensor.requiresGrad === stored.requiresGrad, () => `tensor ${index}: requiresGrad is ${tensor.requiresGrad}`);
 }
 
@@ -89,4 +104,3 @@ async function checkModel(test: Case, api: Api, model: unknown): Promise<void> {
   expect(values.length === outs.length, () => `${values.length} outputs, expected ${outs.length}`);
   for (const [i, index] of outs.entries()) await checkNear(`output ${i}`, values[i] as TensorLike, test, index, 4);
 }
-

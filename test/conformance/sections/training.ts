@@ -6,12 +6,15 @@ import type { Case, RecordedValue } from "../corpus.ts";
 import { check, expect, Mismatch } from "../outcome.ts";
 import type { Interpreter } from "../python/evaluator.ts";
 import { PyFunction } from "../python/values.ts";
-import { checkTensor, CaseTensors, makeTensor, manualSeed, read, withoutGrad } from "../tensors.ts";
+import { CaseTensors, checkTensor, makeTensor, manualSeed, read, withoutGrad } from "../tensors.ts";
 import { interpreterOf, namesIn } from "./environment.ts";
 import { type ModuleLike, stateOf } from "./modules.ts";
 import { type Recipe, recipeOf } from "./training-recipes.ts";
 
-export const training: Section = { run };
+/** Losses are stored as float64; the runs themselves need no more than this. */
+const DTYPES: ReadonlySet<string> = new Set(["float32", "int64", "uint8", "bool"]);
+
+export const training: Section = { run, dtypes: () => DTYPES };
 
 async function run(test: Case, context: Context): Promise<void> {
   const { api } = context;
@@ -66,9 +69,10 @@ function bindOptimizer(interpreter: Interpreter, api: Api, model: ModuleLike): v
   const owner = api.resolve("torch.optim") as object;
   for (const name of ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam"]) {
     if (!api.has(owner, name)) continue;
-    interpreter.globals.set(name, new PyFunction(name, (args, keywords) =>
-      api.call(api.attribute(owner, name), [[...model.parameters()], ...args], keywords),
-    ));
+    interpreter.globals.set(
+      name,
+      new PyFunction(name, (args, keywords) => api.call(api.attribute(owner, name), [[...model.parameters()], ...args], keywords)),
+    );
   }
 }
 

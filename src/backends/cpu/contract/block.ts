@@ -1,17 +1,18 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
-import { dotKernels } from "./dot-kernel.ts";
+import { dotKernels, dotParameters } from "./dot-kernel.ts";
 import { type Lanes, lanesOf, type LaneType } from "./lanes.ts";
 import { START_ELEMENTS, TILE_ROWS, type Way, ways } from "./micro-kernel.ts";
-import { stripPacker } from "./packing.ts";
-import { streamKernel } from "./stream-kernel.ts";
+import { stripPacker, stripParameters } from "./packing.ts";
+import { call, locals } from "./parameters.ts";
+import { streamKernel, streamParameters } from "./stream-kernel.ts";
 import { buildTiles, tileColumns } from "./tiles.ts";
 
 /**
  * The parameters of a block of the output, as i32 words in memory. A block is m rows by n columns, summed over k steps; it is the unit of work
  * that can be given to a thread, with a workspace of its own.
  */
-export const fields = [
+const fields = [
   "m", "n", "k", "method",
   // Base addresses. `d` is what the sum starts from, in the way `start` says.
   "a", "b", "c", "d", "start",
@@ -27,6 +28,8 @@ export const fields = [
 export type Field = (typeof fields)[number];
 /** The word of each field. */
 export const word: Readonly<Record<Field, number>> = Object.fromEntries(fields.map((name, i) => [name, i])) as Record<Field, number>;
+/** How many words there are. */
+export const FIELDS: number = fields.length;
 
 /** What a block may do: tiles with b packed or read as it lies, dot products, or one row with b streaming by. */
 export type Method = Way | "dot" | "stream";
@@ -34,17 +37,17 @@ export const methods: readonly Method[] = [...ways, "dot", "stream"];
 
 const compiled = new Map<string, WasmFunction>();
 
-/** The function `block(parameters)` for a type. */
+/** The function `block(parameters)` of a type, compiled once. */
 export function blockFunction(type: LaneType, relaxed: boolean): WasmFunction {
   const key = relaxed ? `relaxed ${type}` : type;
-  let run = compiled.get(key);
-  if (run === undefined) {
+  let block = compiled.get(key);
+  if (block === undefined) {
     const module = newModule();
     emitBlock(module, lanesOf(type, relaxed));
-    run = instantiate(module, "block");
-    compiled.set(key, run);
+    block = instantiate(module, "block");
+    compiled.set(key, block);
   }
-  return run;
+  return block;
 }
 
 /**
@@ -59,15 +62,12 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const stream = streamKernel(module, lanes);
   const strip = stripPacker(module, lanes);
   const columns = tileColumns(lanes);
-  const shift = lanes.size === 4 ? 2 : 3;
 
   const f = module.func("block", ["i32"]);
   const field = (name: Field): FunctionBuilder => f.get(0).load("i32.load", 4 * word[name]);
-  const local = (): number => f.local("i32");
-  const [jc, nn, kc, kk, ic, mm] = [local(), local(), local(), local(), local(), local()];
-  const [i, j, width, direct, method] = [local(), local(), local(), local(), local()];
-  const [start, d, dRows, dColumns, dRuns] = [local(), local(), local(), local(), local()];
-  const [b, b2, steps, cPanel, dPanel, panelA] = [local(), local(), local(), local(), local(), local()];
+  const [jc, nn, kc, kk, ic, mm, i, j] = locals(f, 8, "i32") as [number, number, number, number, number, number, number, number];
+  const [start, d, dRows, dColumns, dRuns, method] = locals(f, 6, "i32") as [number, number, number, number, number, number];
+  const [width, direct, b, b2, cPanel, dPanel, panelA] = locals(f, 7, "i32") as [number, number, number, number, number, number, number];
 
   const isMethod = (name: Method): FunctionBuilder => f.get(method).i32(methods.indexOf(name)).op("i32.eq");
   /** for (counter = 0; counter < limit; counter += by) */
@@ -91,133 +91,137 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     field(block).get(result);
     field(block).op("i32.lt_s").op("select").set(result);
   };
-  /** Adds the entries before index `local` of a table. */
-  const skip = (index: number): FunctionBuilder => f.get(index).i32(2).op("i32.shl").op("i32.add");
-  /** Packs one vector's rows of an operand: `perPanel` of them lie side by side in each step. */
+  /** Pushes the address of a table's entry: `first` entries, and `more`, are before it. */
+  const within = (table: () => void, first: number, more?: number): FunctionBuilder => {
+    table();
+    f.get(first);
+    if (more !== undefined) f.get(more).op("i32.add");
+    return f.i32(2).op("i32.shl").op("i32.add");
+  };
+  /** Packs one vector's rows of an operand, from row `at` of the block on: `perPanel` of them lie side by side in each step. */
   const packStrip = (operand: "a" | "b", first: number, at: number, limit: number, perPanel: number): void => {
-    const [base, table, ks, runs, target] = operand === "a"
-      ? (["a", "aRows", "aSteps", "aRuns", "packedA"] as const)
-      : (["b", "bColumns", "bSteps", "bRuns", "packedB"] as const);
-    field(base);
-    field(table);
-    skip(first);
-    skip(at);
-    field(ks);
-    skip(kc).get(kk);
-    field(target).get(at).i32(-perPanel).op("i32.and").get(kk).op("i32.mul");
-    f.get(at).i32(perPanel - 1).op("i32.and").op("i32.add").i32(shift).op("i32.shl").op("i32.add");
-    f.i32(perPanel << shift).get(limit).get(at).op("i32.sub");
-    field(runs).call(strip.index);
+    const [table, steps, runs, target] = operand === "a"
+      ? (["aRows", "aSteps", "aRuns", "packedA"] as const)
+      : (["bColumns", "bSteps", "bRuns", "packedB"] as const);
+    call(f, strip, stripParameters, {
+      source: () => field(operand),
+      rows: () => within(() => field(table), first, at),
+      ks: () => within(() => field(steps), kc),
+      k: () => f.get(kk),
+      target: () => {
+        field(target).get(at).i32(-perPanel).op("i32.and").get(kk).op("i32.mul");
+        f.get(at).i32(perPanel - 1).op("i32.and").op("i32.add").i32(lanes.shift).op("i32.shl").op("i32.add");
+      },
+      step: () => f.i32(perPanel * lanes.size),
+      width: () => f.get(limit).get(at).op("i32.sub"),
+      runs: () => field(runs),
+    });
   };
-  /** Whether the offsets of the panel's columns follow each other. */
-  const contiguous = (table: number): void => {
-    f.i32(1);
-    for (let l = 1; l < columns; l++) {
-      f.get(table).load("i32.load", 4 * l).get(table).load("i32.load").op("i32.sub").i32(l * lanes.size).op("i32.eq");
-      f.get(width).i32(l).op("i32.le_s").op("i32.or").op("i32.and");
-    }
-  };
-  const nextK = (loop: number): void => {
-    // Later steps of k add to what is there.
-    f.i32(START_ELEMENTS).set(start);
-    field("c").set(d);
-    field("cRows").set(dRows);
-    field("cColumns").set(dColumns);
-    field("cRuns").set(dRuns);
-    f.get(kc).get(kk).op("i32.add").tee(kc);
-    field("k").op("i32.lt_s").brIf(loop);
+  /** Pushes whether the columns of a tile follow each other in memory. */
+  const contiguous = (known: () => void, table: number): void => {
+    known();
+    f.if(
+      () => f.i32(1),
+      () => {
+        f.i32(1);
+        for (let l = 1; l < columns; l++) {
+          f.get(table).load("i32.load", 4 * l).get(table).load("i32.load").op("i32.sub").i32(l * lanes.size).op("i32.eq");
+          f.get(width).i32(l).op("i32.le_s").op("i32.or").op("i32.and");
+        }
+      },
+      "i32",
+    );
   };
 
-  const emitStream = (): void => {
-    const column = (base: Field, table: Field): void => {
-      field(base);
-      field(table);
-      skip(jc).load("i32.load").op("i32.add");
-    };
-    field("a");
-    field("aSteps");
-    column("b", "bColumns");
-    field("bSteps");
-    field("k");
-    column("c", "cColumns");
-    column("d", "dColumns");
-    f.get(nn);
-    field("start").call(stream.index);
+  /** Pushes a base address plus an entry of a table. */
+  const column = (base: Field, table: Field): FunctionBuilder => {
+    field(base);
+    return within(() => field(table), jc).load("i32.load").op("i32.add");
   };
+  const emitStream = (): void =>
+    call(f, stream, streamParameters, {
+      a: () => field("a"), aSteps: () => field("aSteps"),
+      b: () => column("b", "bColumns"), bSteps: () => field("bSteps"),
+      k: () => field("k"),
+      c: () => column("c", "cColumns"), d: () => column("d", "dColumns"),
+      n: () => f.get(nn), start: () => field("start"),
+    });
 
   const emitDots = (): void => {
-    const row = (kernel: FunctionBuilder): void => {
-      field("a");
-      field("aRows");
-      skip(i);
-      field("aSteps");
-      skip(kc);
-      field("b");
-      field("bColumns");
-      skip(jc);
-      field("bSteps");
-      skip(kc).get(kk);
-      field("c");
-      field("cRows");
-      skip(i);
-      field("cColumns");
-      skip(jc).get(d).get(dRows);
-      skip(i).get(dColumns);
-      skip(jc).get(nn).get(start).call(kernel.index);
-    };
+    const row = (kernel: FunctionBuilder): void =>
+      call(f, kernel, dotParameters, {
+        a: () => field("a"), aRows: () => within(() => field("aRows"), i), aSteps: () => within(() => field("aSteps"), kc),
+        b: () => field("b"), bColumns: () => within(() => field("bColumns"), jc), bSteps: () => within(() => field("bSteps"), kc),
+        k: () => f.get(kk),
+        c: () => field("c"), cRows: () => within(() => field("cRows"), i), cColumns: () => within(() => field("cColumns"), jc),
+        d: () => f.get(d), dRows: () => within(() => f.get(dRows), i), dColumns: () => within(() => f.get(dColumns), jc),
+        n: () => f.get(nn), start: () => f.get(start),
+      });
     const byRows = (r: number): void => {
       if (r === 0) row(dots[0]!);
-      else {
-        field("m").get(i).op("i32.sub").i32(r).op("i32.gt_s").if(() => row(dots[r]!), () => byRows(r - 1));
-      }
+      else field("m").get(i).op("i32.sub").i32(r).op("i32.gt_s").if(() => row(dots[r]!), () => byRows(r - 1));
     };
     count(i, () => field("m"), () => f.i32(TILE_ROWS), () => byRows(TILE_ROWS - 1));
   };
 
+  const emitTile = (): void => {
+    const rows = (): FunctionBuilder => f.get(mm).get(i).op("i32.sub");
+    const values = {
+      a: () => f.get(panelA), b: () => f.get(b), b2: () => f.get(b2), steps: () => within(() => field("bSteps"), kc), k: () => f.get(kk),
+      c: () => field("c"), cRows: () => within(() => field("cRows"), ic, i),
+      d: () => f.get(d), dRows: () => within(() => f.get(dRows), ic, i),
+      start: () => f.get(start), rows, width: () => f.get(width), way: () => f.get(method),
+      cColumns: () => f.get(cPanel), dColumns: () => f.get(dPanel), tile: () => field("tile"), tileRows: () => field("tileRows"),
+    };
+    const inPlace = {
+      ...values,
+      c: () => field("c").get(cPanel).load("i32.load").op("i32.add"),
+      d: () => f.get(d).get(dPanel).load("i32.load").op("i32.add"),
+    };
+    const full = (way: number): void => {
+      if (way === 0) tiles.full(f, 0, inPlace);
+      else f.get(method).i32(way).op("i32.eq").if(() => tiles.full(f, way, inPlace), () => full(way - 1));
+    };
+    f.get(direct).if(
+      () => {
+        f.get(width).i32(columns).op("i32.ge_s");
+        rows().i32(TILE_ROWS).op("i32.ge_s").op("i32.and").if(() => full(ways.length - 1), () => tiles.any(f, inPlace));
+      },
+      () => tiles.edge(f, values),
+    );
+    f.get(panelA).get(kk).i32(TILE_ROWS * lanes.size).op("i32.mul").op("i32.add").set(panelA);
+  };
+
   const emitPanel = (): void => {
     f.get(nn).get(j).op("i32.sub").set(width);
-    field("bSteps");
-    skip(kc).set(steps);
+    const hasTwo = (): FunctionBuilder => f.get(width).i32(lanes.count).op("i32.gt_s");
     isMethod("packed").if(
       () => {
+        // Packed when its first rows come by, for all the others.
         f.get(ic).op("i32.eqz").if(() => {
           packStrip("b", jc, j, nn, columns);
-          f.get(width).i32(lanes.count).op("i32.gt_s").if(() => {
+          hasTwo().if(() => {
             f.get(j).i32(lanes.count).op("i32.add").set(b2);
             packStrip("b", jc, b2, nn, columns);
           });
         });
-        field("packedB").get(j).get(kk).op("i32.mul").i32(shift).op("i32.shl").op("i32.add").set(b);
+        field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
       },
       () => {
-        field("bColumns");
-        skip(jc);
-        skip(j).set(b2);
+        within(() => field("bColumns"), jc, j).set(b2);
         field("b").get(b2).load("i32.load").op("i32.add").set(b);
-        // A panel of one vector has no second one.
-        f.get(width).i32(lanes.count).op("i32.gt_s").if(
-          () => {
-            field("b").get(b2).load("i32.load", 4 * lanes.count).op("i32.add").set(b2);
-          },
-          () => f.get(b).set(b2),
-        );
+        hasTwo().if(() => {
+          field("b").get(b2).load("i32.load", 4 * lanes.count).op("i32.add").set(b2);
+        });
       },
     );
-    field("cColumns");
-    skip(jc);
-    skip(j).set(cPanel);
-    f.get(dColumns);
-    skip(jc);
-    skip(j).set(dPanel);
-    // Whether tiles can be written as vectors: whole ones, side by side.
+    within(() => field("cColumns"), jc, j).set(cPanel);
+    within(() => f.get(dColumns), jc, j).set(dPanel);
+    // Whether tiles can be read and written as vectors: whole ones, side by side.
     f.get(width).i32(columns).op("i32.ge_s").get(width).i32(lanes.count).op("i32.eq").op("i32.or").if(
       () => {
-        field("cRuns").if(() => f.i32(1), () => contiguous(cPanel), "i32");
-        f.get(start).i32(START_ELEMENTS).op("i32.eq").if(
-          () => f.get(dRuns).if(() => f.i32(1), () => contiguous(dPanel), "i32"),
-          () => f.i32(1),
-          "i32",
-        );
+        contiguous(() => field("cRuns"), cPanel);
+        f.get(start).i32(START_ELEMENTS).op("i32.eq").if(() => contiguous(() => f.get(dRuns), dPanel), () => f.i32(1), "i32");
         f.op("i32.and");
       },
       () => f.i32(0),
@@ -227,56 +231,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     count(i, () => f.get(mm), () => f.i32(TILE_ROWS), emitTile);
   };
 
-  const emitTile = (): void => {
-    const tile = (offsets: boolean): void => {
-      const base = (push: () => void, panel: number): void => {
-        push();
-        if (offsets) f.get(panel).load("i32.load").op("i32.add");
-      };
-      f.get(panelA).get(b).get(b2).get(steps).get(kk);
-      base(() => field("c"), cPanel);
-      field("cRows");
-      skip(ic);
-      skip(i);
-      base(() => f.get(d), dPanel);
-      f.get(dRows);
-      skip(ic);
-      skip(i).get(start);
-    };
-    const rows = (): FunctionBuilder => f.get(mm).get(i).op("i32.sub");
-    f.get(direct).if(
-      () => {
-        f.get(width).i32(columns).op("i32.ge_s");
-        rows().i32(TILE_ROWS).op("i32.ge_s").op("i32.and").if(
-          () => {
-            const byWay = (way: number): void => {
-              const call = (): void => {
-                tile(true);
-                f.call(tiles.full[way]!.index);
-              };
-              if (way === 0) call();
-              else f.get(method).i32(way).op("i32.eq").if(call, () => byWay(way - 1));
-            };
-            byWay(ways.length - 1);
-          },
-          () => {
-            tile(true);
-            rows().get(width).get(method).call(tiles.any.index);
-          },
-        );
-      },
-      () => {
-        tile(false);
-        rows().get(width).get(method).get(cPanel).get(dPanel);
-        field("tile");
-        field("tileRows").call(tiles.edge.index);
-      },
-    );
-    f.get(panelA).get(kk).i32(shift + Math.log2(TILE_ROWS)).op("i32.shl").op("i32.add").set(panelA);
-  };
-
   const emitTiles = (): void =>
-    void count(ic, () => field("m"), () => field("mBlock"), () => {
+    count(ic, () => field("m"), () => field("mBlock"), () => {
       part("m", ic, "mBlock", mm);
       count(i, () => f.get(mm), () => f.i32(lanes.count), () => packStrip("a", ic, i, mm, TILE_ROWS));
       count(j, () => f.get(nn), () => f.i32(columns), emitPanel);
@@ -293,10 +249,17 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
       field("dRuns").set(dRuns);
       f.i32(0).set(kc);
       // Once even for k = 0, where the sum is its start.
-      f.loop((loop) => {
+      f.loop((nextK) => {
         part("k", kc, "kBlock", kk);
         isMethod("dot").if(emitDots, emitTiles);
-        nextK(loop);
+        // Later steps of k add to what is there.
+        f.i32(START_ELEMENTS).set(start);
+        field("c").set(d);
+        field("cRows").set(dRows);
+        field("cColumns").set(dColumns);
+        field("cRuns").set(dRuns);
+        f.get(kc).get(kk).op("i32.add").tee(kc);
+        field("k").op("i32.lt_s").brIf(nextK);
       });
     });
   });

@@ -1,5 +1,6 @@
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import type { Lanes } from "./lanes.ts";
+import { countDown, define, locals, offsetBy } from "./parameters.ts";
 
 /**
  * Note [Tile shape]. A tile is 4 rows by 2 vectors. V8 schedules all loads of a basic block before the arithmetic, so the accumulators, the
@@ -16,13 +17,13 @@ export const START_ROW = 2;
 
 /**
  * Where a tile finds b. "packed": vectors lie one after the other, TILE_VECTORS for each step of k. Otherwise they are read from the operand
- * itself, at the offsets in the table `steps`: "joined" vectors lie side by side, "split" ones begin at two addresses.
+ * itself, at the offsets in the table `steps`: "joined" vectors lie side by side from `b` on, "split" ones begin at `b` and `b2`.
  */
-export const ways = ["packed", "joined", "split"] as const;
-export type Way = (typeof ways)[number];
+export type Way = "packed" | "joined" | "split";
+export const ways: readonly Way[] = ["packed", "joined", "split"];
 
-/** How many parameters a micro-kernel has: (a, b, b2, steps, k, c, cRows, d, dRows, start). */
-export const KERNEL_PARAMETERS = 10;
+/** The parameters of a micro-kernel. */
+export const kernelParameters = ["a", "b", "b2", "steps", "k", "c", "cRows", "d", "dRows", "start"] as const;
 
 /**
  * The functions that compute one tile, by rows - 1 and vectors - 1: c = start + sum over k of a * b. `a` is a packed panel: TILE_ROWS elements
@@ -34,50 +35,48 @@ export function microKernels(module: ModuleBuilder, lanes: Lanes, way: Way): Fun
 }
 
 function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number, vectors: number): FunctionBuilder {
-  const f = module.func(`${way}${rows}x${vectors}`, Array.from({ length: KERNEL_PARAMETERS }, () => "i32"), [], false);
-  const [a, b, b2, steps, k, c, cRows, d, dRows, start] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  const p = f.local("i32");
+  const { f, p } = define(module, `${way}${rows}x${vectors}`, kernelParameters);
+  const at = f.local("i32");
   const x = f.local("v128");
-  const y = Array.from({ length: vectors }, () => f.local("v128"));
-  const sum = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local("v128")));
+  const y = locals(f, vectors, "v128");
+  const sums = Array.from({ length: rows }, () => locals(f, vectors, "v128"));
 
   const eachRow = (base: number, table: number, body: (row: number[]) => void): void =>
-    sum.forEach((row, i) => {
-      f.get(base).get(table).load("i32.load", 4 * i).op("i32.add").set(p);
+    sums.forEach((row, i) => {
+      offsetBy(f, base, table, i).set(at);
       body(row);
     });
-  f.get(start).i32(START_ELEMENTS).op("i32.eq").if(
-    () => eachRow(d, dRows, (row) => row.forEach((s, v) => f.get(p).load("v128.load", 16 * v).set(s))),
-    () =>
-      f.get(start).if(() =>
-        eachRow(d, dRows, (row) => {
-          f.get(p).load(lanes.splat).set(x);
+  f.get(p.start).if(() =>
+    f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
+      () => eachRow(p.d, p.dRows, (row) => row.forEach((s, j) => f.get(at).load("v128.load", 16 * j).set(s))),
+      () =>
+        eachRow(p.d, p.dRows, (row) => {
+          f.get(at).load(lanes.splat).set(x);
           for (const s of row) f.get(x).set(s);
         }),
-      ),
+    ),
   );
   const loadB = (): void => {
-    if (way === "packed") y.forEach((v, j) => f.get(b).load("v128.load", 16 * j).set(v));
+    if (way === "packed") y.forEach((v, j) => f.get(p.b).load("v128.load", 16 * j).set(v));
     else {
-      f.get(steps).load("i32.load").set(p);
+      f.get(p.steps).load("i32.load").set(at);
       y.forEach((v, j) => {
-        f.get(way === "split" && j === 1 ? b2 : b).get(p).op("i32.add").load("v128.load", way === "joined" ? 16 * j : 0).set(v);
+        f.get(way === "split" && j === 1 ? p.b2 : p.b).get(at).op("i32.add").load("v128.load", way === "joined" ? 16 * j : 0).set(v);
       });
     }
   };
-  f.get(k).if(() =>
-    f.loop((top) => {
+  f.get(p.k).if(() =>
+    countDown(f, p.k, () => {
       loadB();
-      sum.forEach((row, i) => {
-        f.get(a).load(lanes.splat, lanes.size * i).set(x);
+      sums.forEach((row, i) => {
+        f.get(p.a).load(lanes.splat, lanes.size * i).set(x);
         row.forEach((s, j) => lanes.multiplyAdd(f, s, x, y[j]!));
       });
-      f.bump(a, TILE_ROWS * lanes.size);
-      if (way === "packed") f.bump(b, 16 * TILE_VECTORS);
-      else f.bump(steps, 4);
-      f.get(k).i32(1).op("i32.sub").tee(k).brIf(top);
+      f.bump(p.a, TILE_ROWS * lanes.size);
+      if (way === "packed") f.bump(p.b, 16 * TILE_VECTORS);
+      else f.bump(p.steps, 4);
     }),
   );
-  eachRow(c, cRows, (row) => row.forEach((s, v) => f.get(p).get(s).store("v128.store", 16 * v)));
+  eachRow(p.c, p.cRows, (row) => row.forEach((s, j) => f.get(at).get(s).store("v128.store", 16 * j)));
   return f;
 }

@@ -11,7 +11,7 @@ const UNPACKED_ROWS = 32;
 const DOT_ROWS = 8;
 const DOT_K_BLOCK_BYTES = 2048;
 /** Columns from which on a single row is computed with b streaming by. */
-const STREAM_COLUMNS = 4;
+const STREAM_COLUMNS = 8;
 
 /** Addresses of the operands' first elements. */
 export interface Addresses {
@@ -28,19 +28,26 @@ function inRuns(group: readonly Dim[], operand: "a" | "b" | "c" | "d", lanes: nu
   return inner !== undefined && inner[operand] === 1 && (group.length === 1 || inner.size % lanes === 0);
 }
 
-function methodFor(problem: Problem, rows: number, columns: number, lanes: number): Method {
+/** Whether a row's columns lie side by side in b, c and d, in runs that are neither short nor longer than a table. */
+function streams(n: readonly Dim[], start: number): boolean {
+  const inner = n[n.length - 1];
+  if (inner === undefined || inner.b !== 1 || inner.c !== 1 || (start === START_ELEMENTS && inner.d !== 1)) return false;
+  return inner.size >= STREAM_COLUMNS && (n.length === 1 || inner.size <= TABLE_ENTRIES);
+}
+
+function methodFor(problem: Problem, rows: number, columns: number, lanes: number, start: number): Method {
   const { n, k } = problem;
-  if (rows === 1 && n.length === 1 && n[0]!.b === 1 && n[0]!.c === 1 && columns >= STREAM_COLUMNS && (n[0]!.d === 1 || n[0]!.d === 0)) return "stream";
+  if (rows === 1 && streams(n, start)) return "stream";
   if (inRuns(k, "a", lanes) && inRuns(k, "b", lanes) && Math.min(rows, columns) <= DOT_ROWS) return "dot";
   if (rows > UNPACKED_ROWS || !inRuns(n, "b", lanes)) return "packed";
   return n.length === 1 || n[n.length - 1]!.size % (TILE_VECTORS * lanes) === 0 ? "joined" : "split";
 }
 
 /**
- * Computes c = a * b, or d + a * b if `starts`, for operands in memory with elements of `size` bytes; `run` is the block function of their type.
+ * Computes c = a * b, or d + a * b if `starts`, for operands in memory with elements of `size` bytes; `block` is the block function of their type.
  * The output is cut into blocks of at most TABLE_ENTRIES rows and columns for each batch index; blocks are independent of each other.
  */
-export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: boolean, space: Workspace, run: WasmFunction): void {
+export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: boolean, space: Workspace, block: WasmFunction): void {
   const { m, n, k, batch } = problem;
   const rows = count(m);
   const columns = count(n);
@@ -50,14 +57,17 @@ export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: b
   const i32 = heap.i32;
   const p = space.words;
   const lanes = 16 / size;
-  const method = methodFor(problem, rows, columns, lanes);
   const start = !starts ? START_ZERO : n.every((dim) => dim.d === 0) ? START_ROW : START_ELEMENTS;
+  const method = methodFor(problem, rows, columns, lanes, start);
+  // Streams are of one run of columns.
+  const run = method === "stream" && n.length > 1 ? n[n.length - 1]!.size : 0;
+  const nChunk = run > 0 ? TABLE_ENTRIES - (TABLE_ENTRIES % run) : TABLE_ENTRIES;
 
   const kMost = (method === "dot" ? DOT_K_BLOCK_BYTES : K_BLOCK_BYTES) / size;
   const kParts = Math.ceil(steps / kMost);
   i32[p + word.kBlock] = kParts <= 1 ? kMost : Math.ceil(Math.ceil(steps / kParts) / lanes) * lanes;
   i32[p + word.mBlock] = M_BLOCK;
-  i32[p + word.nBlock] = N_BLOCK_BYTES / size;
+  i32[p + word.nBlock] = run > 0 ? run : N_BLOCK_BYTES / size;
   i32[p + word.method] = methods.indexOf(method);
   i32[p + word.aRuns] = inRuns(k, "a", lanes) ? 1 : 0;
   i32[p + word.bRuns] = inRuns(k, "b", lanes) ? 1 : 0;
@@ -83,8 +93,8 @@ export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: b
     i32[p + word.a] = a;
     i32[p + word.b] = b;
     i32[p + word.c] = c;
-    for (let jn = 0; jn < columns; jn += TABLE_ENTRIES) {
-      const nn = Math.min(TABLE_ENTRIES, columns - jn);
+    for (let jn = 0; jn < columns; jn += nChunk) {
+      const nn = Math.min(nChunk, columns - jn);
       i32[p + word.n] = nn;
       if (loadedN !== jn) {
         loadedN = jn;
@@ -112,7 +122,7 @@ export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: b
           startFrom(space, jk > 0 || start === START_ZERO ? c : d, jk > 0 || start === START_ZERO ? "c" : "d");
           i32[p + word.start] = jk === 0 ? start : START_ELEMENTS;
           i32[p + word.dRuns] = jk > 0 ? cRuns : dRuns;
-          run(space.address);
+          block(space.address);
         }
       }
     }

@@ -4,21 +4,22 @@ import { blockFunction } from "./block.ts";
 import type { LaneType } from "./lanes.ts";
 import { START_ELEMENTS, START_ROW, START_ZERO } from "./micro-kernel.ts";
 import { multiply } from "./multiply.ts";
-import { problemOf } from "./problem.ts";
+import { count, type Dim, type Problem, problemOf } from "./problem.ts";
 import { type SmallFunctions, smallFunctions } from "./small.ts";
 import { type Workspace, workspace } from "./workspace.ts";
 
 type Operand = OperandOf<BlockOwner>;
 
-/** Multiplications up to which a product of matrices takes the small path, and up to which its b may be turned first. */
-const SMALL = 32768;
+/** Multiplications up to which a product of matrices takes the small path, and elements that b may have there: it is read from the cache. */
+const SMALL = 2 ** 18;
+const SMALL_B = 2 ** 14;
 /** Rows from which on turning b costs less than dot products along its columns. */
 const TURN_ROWS = 4;
 
 /** The address of an operand's first element. */
 export const address = ({ storage, layout, dtype }: Operand): number => storage.block.offset + layout.offset * dtype.itemsize;
 
-/** The products of one type: c = start + a * b. */
+/** Products of one type: c = start + a * b. */
 export class Product {
   readonly #size: 4 | 8;
   readonly #block: WasmFunction;
@@ -34,53 +35,82 @@ export class Product {
 
   /** Computes a product; every operand is of the product's type. */
   run(a: Operand, b: Operand, c: Operand, start: Operand | null, dims: ContractDims): void {
-    if (dims.m === 1 && dims.n === 1 && dims.k === 1 && dims.batch === 0 && this.#matrices(a, b, c, start)) return;
+    if (dims.batch === 0 && dims.m === 1 && dims.n === 1 && dims.k === 1 && this.#matrices(a, b, c, start)) return;
     const problem = problemOf(a.layout, b.layout, c.layout, start === null ? null : start.layout, dims);
     const [left, right] = problem.swapped ? [b, a] : [a, b];
-    const at = { a: address(left), b: address(right), c: address(c), d: address(start ?? c) };
+    const at = { a: address(left), b: address(right), c: address(c), d: start === null ? 0 : address(start) };
+    if (this.#batches(problem, at, start !== null)) return;
     multiply(problem, at, this.#size, start !== null, this.#space, this.#block);
   }
 
-  /** The product of two matrices where that is a small one; else false, and nothing is done. */
+  /** A product of two matrices where that is a small one; else false, and nothing is done. */
   #matrices(a: Operand, b: Operand, c: Operand, start: Operand | null): boolean {
     const rows = c.layout.shape[0]!;
     const columns = c.layout.shape[1]!;
     const k = a.layout.shape[1]!;
-    if (rows * columns * k > SMALL || rows * columns === 0) return false;
-    const cs = c.layout.strides;
+    if (rows === 0 || columns === 0) return true;
     const as = a.layout.strides;
     const bs = b.layout.strides;
+    const cs = c.layout.strides;
     const ds = start === null ? cs : start.layout.strides;
-    if (cs[1] === 1 || columns === 1) {
-      if (columns > 1 || rows === 1 || cs[0] !== 1) return this.#run(a, as[0]!, as[1]!, b, bs[0]!, bs[1]!, c, cs[0]!, start, ds[0]!, ds[1]!, rows, columns, k);
-    } else if (cs[0] !== 1 && rows !== 1) return false;
+    const from = start === null ? 0 : address(start);
+    if (columns > 1 ? cs[1] === 1 : rows === 1 || cs[0] !== 1) {
+      return this.#fits(rows, columns, k, bs[0]!, bs[1]!, start !== null, ds[1]!)
+        && this.#one(address(a), as[0]!, as[1]!, address(b), bs[0]!, bs[1]!, address(c), cs[0]!, start !== null, from, ds[0]!, ds[1]!, rows, columns, k);
+    }
     // Rows of the output lie side by side: they are the columns of the transposed product.
-    return this.#run(b, bs[1]!, bs[0]!, a, as[1]!, as[0]!, c, cs[1]!, start, ds[1]!, ds[0]!, columns, rows, k);
+    if (rows > 1 && cs[0] !== 1) return false;
+    return this.#fits(columns, rows, k, as[1]!, as[0]!, start !== null, ds[0]!)
+      && this.#one(address(b), bs[1]!, bs[0]!, address(a), as[1]!, as[0]!, address(c), cs[1]!, start !== null, from, ds[1]!, ds[0]!, columns, rows, k);
   }
 
-  /** The strides are in elements; the columns of c lie side by side. */
-  #run(
-    a: Operand, aRow: number, aStep: number, b: Operand, bStep: number, bColumn: number, c: Operand, cRow: number,
-    start: Operand | null, dRow: number, dColumn: number, m: number, n: number, k: number,
-  ): boolean {
+  /** Small products of matrices, one for each batch index; else false. */
+  #batches(problem: Problem, at: { readonly a: number; readonly b: number; readonly c: number; readonly d: number }, starts: boolean): boolean {
+    const { batch, m, n, k } = problem;
+    if (batch.length === 0 || m.length > 1 || n.length > 1 || k.length > 1) return false;
+    const none: Dim = { size: 1, a: 0, b: 0, c: 1, d: 0 };
+    const [row, column, step] = [m[0] ?? none, n[0] ?? none, k[0] ?? none];
+    if (column.c !== 1 || !this.#fits(row.size, column.size, step.size, step.b, column.b, starts, column.d)) return false;
+    const batches = row.size * column.size === 0 ? 0 : count(batch);
+    for (let i = 0; i < batches; i++) {
+      let { a, b, c, d } = at;
+      let rest = i;
+      for (let q = batch.length - 1; q >= 0; q--) {
+        const dim = batch[q]!;
+        const index = (rest % dim.size) * this.#size;
+        rest = Math.floor(rest / dim.size);
+        a += index * dim.a;
+        b += index * dim.b;
+        c += index * dim.c;
+        d += index * dim.d;
+      }
+      this.#one(a, row.a, step.a, b, step.b, column.b, c, row.c, starts, d, row.d, column.d, row.size, column.size, step.size);
+    }
+    return true;
+  }
+
+  /** Whether `one` can do it and is the faster way. The columns of c lie side by side. */
+  #fits(m: number, n: number, k: number, bStep: number, bColumn: number, starts: boolean, dColumn: number): boolean {
+    if (m * n * k > SMALL || n * k > SMALL_B) return false;
+    if (starts && n > 1 && dColumn !== 0 && dColumn !== 1) return false;
+    return n === 1 || bColumn === 1 || (bStep === 1 && m >= TURN_ROWS);
+  }
+
+  /** One small product; strides are in elements. */
+  #one(
+    a: number, aRow: number, aStep: number, b: number, bStep: number, bColumn: number, c: number, cRow: number,
+    starts: boolean, d: number, dRow: number, dColumn: number, m: number, n: number, k: number,
+  ): true {
     const size = this.#size;
-    let mode = START_ZERO;
-    if (start !== null) {
-      if (n === 1 || dColumn === 0) mode = START_ROW;
-      else if (dColumn === 1) mode = START_ELEMENTS;
-      else return false;
-    }
-    let from = address(b);
+    let from = b;
     let step = bStep * size;
-    if (bColumn !== 1 && n > 1) {
-      if (bStep !== 1 || m < TURN_ROWS) return false;
-      const target = this.#space.packedB;
-      const width = (n + 3) & ~3;
-      this.#small.turn(from, bColumn * size, n, k, target, width * size);
-      from = target;
-      step = width * size;
+    if (bColumn !== 1 && n > 1 && k > 0) {
+      from = this.#space.packedB;
+      step = ((n + 3) & ~3) * size;
+      this.#small.turn(b, bColumn * size, n, k, from, step);
     }
-    this.#small.small(address(a), aRow * size, aStep * size, from, step, address(c), cRow * size, start === null ? 0 : address(start), dRow * size, mode, m, n, k);
+    const start = !starts ? START_ZERO : n === 1 || dColumn === 0 ? START_ROW : START_ELEMENTS;
+    this.#small.small(a, aRow * size, aStep * size, from, step, c, cRow * size, d, dRow * size, start, m, n, k);
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
-import { type Field, fields, word } from "./block.ts";
+import { type Field, FIELDS, word } from "./block.ts";
 import { TILE_ROWS } from "./micro-kernel.ts";
 import { FILL_OVERRUN, tableFiller } from "./packing.ts";
 import type { Dim } from "./problem.ts";
@@ -51,16 +51,15 @@ export class Workspace {
       tile: TILE_ROWS * TILE_ROW_BYTES, tileRows: 4 * TILE_ROWS,
       packedA: M_BLOCK * K_BLOCK_BYTES, packedB: N_BLOCK_BYTES * (K_BLOCK_BYTES / 4),
     };
-    const dims = fields.length;
-    let end = 4 * (dims + DIM_WORDS * MAX_DIMS);
+    let end = 4 * (FIELDS + DIM_WORDS * MAX_DIMS);
     const offsets = Object.entries(bytes).map(([name, size]) => {
       const offset = Math.ceil(end / 64) * 64;
       end = offset + size;
       return [name as Field, offset] as const;
     });
     this.address = heap.allocate(end).offset;
-    this.words = this.address >> 2;
-    this.#dims = this.words + dims;
+    this.words = this.address >>> 2;
+    this.#dims = this.words + FIELDS;
     for (const [name, offset] of offsets) heap.i32[this.words + word[name]] = this.address + offset;
     for (let i = 0; i < TILE_ROWS; i++) heap.i32[(heap.i32[this.words + word.tileRows]! >>> 2) + i] = i * TILE_ROW_BYTES;
     this.dRows = this.place("dRows");

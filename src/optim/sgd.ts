@@ -1,0 +1,71 @@
+import { nesterovMomentum } from "../core/errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
+import { Optimizer, type Params } from "./optimizer.ts";
+
+export interface SGDOptions {
+  /** The learning rate. It has no default. */
+  lr?: number;
+  /** How much of the last update goes on; 0. */
+  momentum?: number;
+  /** How much of the gradient does not enter the momentum; 0. */
+  dampening?: number;
+  /** Factor of the L2 penalty; 0. */
+  weightDecay?: number;
+  /** Nesterov's momentum: looks ahead by the momentum; false. */
+  nesterov?: boolean;
+  /** Climbs instead of descending; false. */
+  maximize?: boolean;
+  /** Taken for PyTorch's sake: the result is the same. */
+  foreach?: boolean | null;
+  /** Records the update itself; false. Parameters must not be leaves then. */
+  differentiable?: boolean;
+}
+interface SGDState {
+  momentumBuffer: Tensor | null;
+}
+
+const defaults: { [K in keyof SGDOptions]: SGDOptions[K] | undefined } = {
+  lr: undefined, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, foreach: null, differentiable: false,
+};
+
+/**
+ * Stochastic gradient descent, with momentum if wanted:
+ *
+ *     g = g + weightDecay * p
+ *     b = momentum * b + (1 - dampening) * g      (b = g in the first step)
+ *     p = p - lr * (nesterov ? g + momentum * b : b)
+ *
+ * Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), in PyTorch's form, where the learning
+ * rate multiplies the whole velocity.
+ *
+ * @example
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ * optimizer.zeroGrad();
+ * lossFn(model(x), y).backward();
+ * optimizer.step();
+ */
+export class SGD extends Optimizer<SGDOptions, SGDState> {
+  constructor(params: Params<SGDOptions>, ...args: OptionArguments<SGDOptions>) {
+    const options = readOptions("SGD", defaults as SGDOptions, args);
+    checkNotNegative("learning rate", options.lr);
+    checkNotNegative("momentum value", options.momentum);
+    checkNotNegative("weight_decay value", options.weightDecay);
+    if (options.nesterov && (options.momentum === 0 || options.dampening !== 0)) throw nesterovMomentum();
+    super(params, options);
+  }
+
+  protected update(p: Tensor, grad: Tensor, group: SGDOptions, state: Partial<SGDState>): void {
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as Required<SGDOptions>;
+    let g = maximize ? grad.neg() : grad;
+    if (weightDecay !== 0) g = g.add(p, { alpha: weightDecay });
+    state.momentumBuffer ??= null;
+    if (momentum !== 0) {
+      const b = state.momentumBuffer;
+      if (b === null) state.momentumBuffer = g.clone().detach();
+      else b.mul_(momentum).add_(g, { alpha: 1 - dampening });
+      g = nesterov ? g.add(state.momentumBuffer!, { alpha: momentum }) : state.momentumBuffer!;
+    }
+    p.add_(g, { alpha: -lr });
+  }
+}
