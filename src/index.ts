@@ -24,7 +24,8 @@ export {
 // devices
 export { device, type Device, getDefaultDevice, setDefaultDevice } from "./dispatch/device.ts";
 export * as backends from "./backends/settings.ts";
-export * as memory from "./memory/public.ts";
+export * as memory from "./tensor/memory.ts";
+export { keep, scope } from "./tensor/scope.ts";
 
 // autograd
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
@@ -32,6 +33,8 @@ export * as autograd from "./tensor/autograd.ts";
 
 // training
 export * as optim from "./optim/index.ts";
+export * as data from "./data/index.ts";
+export * as utils from "./utils.ts";
 
 // printing and constants
 export { setPrintoptions } from "./core/print/options.ts";

@@ -59,13 +59,23 @@ function leave(token: Token): void {
   current = stack.at(-1) ?? base;
 }
 
+// Never closed, so that one object of each kind serves every call of withGrad.
+const fixed = (grad: boolean, inference: boolean): Token => ({ grad, inference, open: true });
+const recording = fixed(true, false);
+const silent = fixed(false, false);
+const recordingInference = fixed(true, true);
+const silentInference = fixed(false, true);
+
 /** Runs `f` in a mode. For the library's own use: synchronous, and cheaper than a block. */
 export function withGrad<T>(grad: boolean, f: () => T): T {
-  const token = enter({ grad, inference: isInferenceModeEnabled() });
+  const token = isInferenceModeEnabled() ? (grad ? recordingInference : silentInference) : grad ? recording : silent;
+  const depth = stack.push(token);
+  current = token;
   try {
     return f();
   } finally {
-    leave(token);
+    stack.length = depth - 1;
+    current = stack.at(-1) ?? base;
   }
 }
 

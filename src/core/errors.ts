@@ -71,6 +71,8 @@ export const permuteTwice = (): ShapeError => new ShapeError("permute(): duplica
 export const tooManyDimsForT = (ndim: number): ShapeError =>
   new ShapeError(`t() expects a tensor with <= 2 dimensions, but self is ${ndim}D`);
 
+export const matrixTranspose = (ndim: number): ShapeError =>
+  new ShapeError(`tensor.mT is only supported on matrices or batches of matrices. Got ${ndim}-D tensor.`);
 export const narrowLength = (start: number, length: number, size: number): ShapeError =>
   new ShapeError(`start (${start}) + length (${length}) exceeds dimension size (${size}).`);
 
@@ -146,6 +148,7 @@ export const boolSubtractOne = (): DTypeError =>
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
   );
 export const reluBool = (): DTypeError => new DTypeError("Boolean inputs not supported for relu");
+export const clampNeither = (): ValueError => new ValueError("torch.clamp: At least one of 'min' or 'max' must not be None", "RuntimeError");
 export const boolNegative = (): DTypeError =>
   new DTypeError(
     "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
@@ -177,6 +180,21 @@ export const missingArguments = (name: string, names: readonly string[]): Argume
 export const pythonName = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 export const argumentType = (name: string, argument: string, position: number, expected: string, got: string): ArgumentError =>
   new ArgumentError(`${pythonName(name)}(): argument '${argument}' (position ${position}) must be ${expected}, not ${got}`);
+/** No overload fits. Each signature is in PyTorch's notation; those with as many parameters as were given say which types were wrong. */
+export function invalidCombination(name: string, got: readonly string[], signatures: readonly string[]): ArgumentError {
+  const isNumber = (t: string): boolean => t === "int" || t === "float";
+  // Without any tensor even a number in a number's place is marked.
+  const fits = (given: string, wanted: string): boolean => given === wanted || (wanted === "Number" && isNumber(given) && got.includes("Tensor"));
+  const lines = signatures.map((s) => {
+    const types = s.split(", ").map((p) => p.split(" ")[0]!);
+    if (types.length !== got.length || types.includes("*")) return ` * (${s})\n`;
+    const marked = got.map((g, i) => (fits(g, types[i]!) ? g : `!${g}!`));
+    return ` * (${s})\n      didn't match because some of the arguments have invalid types: (${marked.join(", ")})\n`;
+  });
+  return new ArgumentError(
+    `${pythonName(name)}() received an invalid combination of arguments - got (${got.join(", ")}), but expected one of:\n${lines.join("")}`,
+  );
+}
 export const unsupportedOperand = (symbol: string, other: string): ArgumentError =>
   new ArgumentError(`unsupported operand type(s) for ${symbol}: 'Tensor' and '${other}'`);
 
@@ -412,6 +430,93 @@ export const batchingOff = (): ValueError =>
 export const iterableOption = (option: string, value: string): ValueError =>
   new ValueError(`DataLoader with IterableDataset: expected unspecified ${option} option, but got ${option}=${value}`);
 export const noLength = (type: string): ArgumentError => new ArgumentError(`object of type '${type}' has no len()`);
+
+// ---- modules
+
+const attributeError = (message: string): TorchletError => new TorchletError(message, "AttributeError");
+
+export const missingPositional = (name: string, names: readonly string[]): ArgumentError => {
+  const quoted = names.map((n) => `'${n}'`);
+  const all = quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")}${quoted.length > 2 ? "," : ""} and ${quoted.at(-1)}`;
+  return new ArgumentError(`${name}() missing ${names.length} required positional argument${names.length === 1 ? "" : "s"}: ${all}`);
+};
+export const forwardMissing = (module: string): UnsupportedError =>
+  new UnsupportedError(`Module [${module}] is missing the required "forward" function`);
+export const notModule = (got: string): ArgumentError => new ArgumentError(`${got} is not a Module subclass`);
+/** `kind`: `parameter`, `buffer` or `module`. */
+export const registeredNameType = (kind: string, got: string): ArgumentError => new ArgumentError(`${kind} name should be a string. Got ${got}`);
+export const registeredNameDot = (kind: string, name: string): KeyError =>
+  new KeyError(`${kind} name can't contain "."${kind === "module" ? `, got: ${name}` : ""}`);
+export const registeredNameEmpty = (kind: string): KeyError => new KeyError(`${kind} name can't be empty string ""`);
+export const attributeExists = (name: string): KeyError => new KeyError(`attribute '${name}' already exists`);
+export const parameterAssigned = (got: string, name: string): ArgumentError =>
+  new ArgumentError(`cannot assign '${got}' object to parameter '${name}' (torch.nn.Parameter or None required)`);
+export const bufferAssigned = (got: string, name: string): ArgumentError =>
+  new ArgumentError(`cannot assign '${got}' object to buffer '${name}' (torch Tensor or None required)`);
+export const nonLeafParameterAssigned = (name: string): ValueError =>
+  new ValueError(
+    `Cannot assign non-leaf Tensor to parameter '${name}'. Model parameters must be created explicitly. To express '${name}' as a function of ` +
+      "another Tensor, compute the value in the forward() method.",
+  );
+export const noModuleAttribute = (module: string, name: string): TorchletError => attributeError(`${module} has no attribute \`${name}\``);
+/** `what`: `an nn.Module`, `an nn.Parameter`, `a buffer`. */
+export const attributeIsNot = (name: string, what: string): TorchletError => attributeError(`\`${name}\` is not ${what}`);
+export const trainingMode = (): ValueError => new ValueError("training mode is expected to be boolean");
+export const moduleDtype = (dtype: string): ArgumentError =>
+  new ArgumentError(`nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=${dtype}`);
+export const stateNotDict = (got: string): ArgumentError => new ArgumentError(`Expected state_dict to be dict-like, got <class '${got}'>.`);
+export const stateMismatch = (module: string, messages: readonly string[]): TorchletError =>
+  new TorchletError(`Error(s) in loading state_dict for ${module}:\n\t${messages.join("\n\t")}`);
+export const stateMissing = (keys: readonly string[]): string => `Missing key(s) in state_dict: ${keys.map((k) => `"${k}"`).join(", ")}. `;
+export const stateUnexpected = (keys: readonly string[]): string => `Unexpected key(s) in state_dict: ${keys.map((k) => `"${k}"`).join(", ")}. `;
+export const stateShape = (key: string, got: readonly number[], expected: readonly number[]): string =>
+  `size mismatch for ${key}: copying a param with shape ${size(got)} from checkpoint, the shape in current model is ${size(expected)}.`;
+export const stateNotTensor = (key: string, got: string): string =>
+  `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received <class '${got}'>`;
+export const stateUncopied = (key: string, model: readonly number[], checkpoint: readonly number[], reason: string): string =>
+  `While copying the parameter named "${key}", whose dimensions in the model are ${size(model)} and whose dimensions in the checkpoint are ` +
+  `${size(checkpoint)}, an exception occurred : ('${reason}',).`;
+export const backwardHookCount = (got: number, expected: number): GradError =>
+  new GradError(`Backward hook returned an invalid number of grad_input, got ${got}, but expected ${expected}`);
+export const backwardHookNoInputs = (): GradError =>
+  new GradError("Backward hook for Modules where no input requires gradient should always return None or None for all gradients.");
+export const containerIndex = (index: number): IndexError => new IndexError(`index ${index} is out of range`);
+
+// ---- layers
+
+export const dropoutProbability = (p: number): ValueError => new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`);
+export const dropout1dRank = (ndim: number): ShapeError =>
+  new ShapeError(
+    `dropout1d: Expected 2D or 3D input, but received a ${ndim}D input. Note that dropout1d exists to provide channel-wise dropout on inputs ` +
+      "with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).",
+  );
+export const featureDropoutRank = (): ShapeError => new ShapeError("Feature dropout requires at least 2 dimensions in the input");
+export const normRank = (expected: string, got: number): ValueError => new ValueError(`expected ${expected} input (got ${got}D input)`);
+export const groupsPositive = (): ValueError => new ValueError("groups must be a positive integer");
+export const channelsByGroups = (which: "in" | "out"): ValueError => new ValueError(`${which}_channels must be divisible by groups`);
+export const paddingString = (padding: string): ValueError =>
+  new ValueError(`Invalid padding string '${padding}', should be one of {'same', 'valid'}`);
+export const paddingStrided = (): ValueError => new ValueError("padding='same' is not supported for strided convolutions");
+export const paddingModeUnknown = (mode: string): ValueError =>
+  new ValueError(`padding_mode must be one of {'zeros', 'reflect', 'replicate', 'circular'}, but got padding_mode='${mode}'`);
+export const lossSizes = (target: readonly number[], input: readonly number[]): string =>
+  `Using a target size (${size(target)}) that is different to the input size (${size(input)}). This will likely lead to incorrect results ` +
+  "due to broadcasting. Please ensure they have the same size.";
+export const logitsSizes = (target: readonly number[], input: readonly number[]): ValueError =>
+  new ValueError(`Target size (${size(target)}) must be the same as input size (${size(input)})`);
+export const paddingIndex = (): TorchletError => new TorchletError("Padding_idx must be within num_embeddings", "AssertionError");
+export const fanRank = (): ValueError => new ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+export const fanMode = (mode: string): ValueError => new ValueError(`Mode ${mode} not supported, please use one of ['fan_in', 'fan_out']`);
+export const gainSlope = (param: unknown): ValueError => new ValueError(`negative_slope ${param} not a valid number`);
+export const gainNonlinearity = (name: string): ValueError => new ValueError(`Unsupported nonlinearity ${name}`);
+/** `ranks`: `2`, `3, 4, or 5`, `2 or more`. */
+export const initRank = (ranks: string): ValueError => new ValueError(`Only tensors with ${ranks} dimensions are supported`);
+export const diracGroups = (): ValueError => new ValueError("dim 0 must be divisible by groups");
+export const normNotFinite = (normType: string): TorchletError =>
+  new TorchletError(
+    `The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped. To disable this error and ` +
+      "scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`",
+  );
 
 // ---- files
 

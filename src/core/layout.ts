@@ -102,6 +102,13 @@ export function select(l: Layout, dim: number, index: number): Layout {
   return new Layout(l.shape.toSpliced(dim, 1), l.strides.toSpliced(dim, 1), l.offset + index * l.strides[dim]!);
 }
 
+/** Dimensions walked from their last element: negative strides. For kernels that read; no tensor keeps such a layout. */
+export function reversed(l: Layout, dims: readonly number[]): Layout {
+  let { offset } = l;
+  for (const d of dims) offset += Math.max(l.shape[d]! - 1, 0) * l.strides[d]!;
+  return new Layout(l.shape, l.strides.map((s, d) => (dims.includes(d) ? -s : s)), offset);
+}
+
 /** A new dimension of size 1 before `dim`. */
 export function unsqueeze(l: Layout, dim: number): Layout {
   const stride = dim < l.ndim ? l.shape[dim]! * l.strides[dim]! : 1;

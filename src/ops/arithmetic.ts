@@ -1,8 +1,9 @@
 import type { DType } from "../core/dtype.ts";
-import { boolNegative, boolSubtract, boolSubtractOne, notForDtype } from "../core/errors.ts";
+import { boolNegative, boolSubtract, boolSubtractOne, clampNeither, notForDtype } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { abs as absolute, add as plus, and, ceil as up, constant, div as over, eq, type Expr, floor as down, ge, gt, idiv, irem, log as ln, lt, max, min, mul as times, ne, neg as minus, pow as power, round as nearest, select, sqrt as root, sub as less, trunc as chop } from "../kernel/expr.ts";
 import { type Binary, binary, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import { numberFirst, power as power_, reversed, tensorFirst, tensorFirstMax, tensorFirstMin } from "./signatures.ts";
 
 const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
 const zero = (x: Expr): Expr => constant(0, x.type);
@@ -29,7 +30,7 @@ function checkSubtract(_: DType, operands: readonly (DType | null)[]): void {
 export const sub: WithAlpha = binary({ params: alpha, check: checkSubtract, f: (a, b, k) => less(a!, times(b!, k!)) });
 /** `other - alpha * input`. */
 export const rsub: PointwiseInplace<(other: TensorLike, options?: AlphaOptions) => Tensor> = binary({
-  params: alpha, check: checkSubtract, f: (a, b, k) => less(b!, times(a!, k!)),
+  params: alpha, signatures: reversed, check: checkSubtract, f: (a, b, k) => less(b!, times(a!, k!)),
 });
 
 /** `input * other`. */
@@ -80,7 +81,7 @@ export const trueDivide: Binary = binary({ result: "float", node: "DivBackward0"
 
 /** The remainder with the sign of the divisor, as Python's `%`. */
 export const remainder: Binary = binary({
-  integerDivisor: true, check: noBool("remainder_cpu"),
+  signatures: numberFirst, integerDivisor: true, check: noBool("remainder_cpu"),
   f: (a, b) => {
     const r = isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!);
     return select(and(ne(r, 0), ne(lt(b!, 0), lt(r, 0))), plus(r, b!), r);
@@ -89,14 +90,14 @@ export const remainder: Binary = binary({
 });
 /** The remainder with the sign of the dividend, as C's `fmod`. */
 export const fmod: Binary = binary({
-  integerDivisor: true, check: noBool("fmod_cpu"),
+  signatures: tensorFirst, integerDivisor: true, check: noBool("fmod_cpu"),
   f: (a, b) => (isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!)),
   df: (_, a, b) => [1, minus(chop(over(a!, b!)))],
 });
 
 /** `input` to the power of `exponent`. */
 export const pow: Binary = binary({
-  check: noBool("pow"),
+  signatures: power_, check: noBool("pow"),
   f: (a, b) => power(a!, b!),
   df: (y, a, b) => [
     select(eq(b!, 0), zero(y), times(b!, power(a!, less(b!, 1)))),
@@ -169,12 +170,34 @@ export const lerp: PointwiseInplace<(end: TensorLike, weight: TensorLike) => Ten
   df: (_, a, b, w) => [less(1, w!), w!, less(b!, a!)],
 });
 
+/** Options of `clamp`: at least one is given. */
+export interface ClampOptions {
+  min?: TensorLike | null;
+  max?: TensorLike | null;
+}
+type Clamp = (min?: TensorLike | null | ClampOptions, max?: TensorLike | null) => Tensor;
+const clampBoth: Pointwise<(min: TensorLike, max: TensorLike) => Tensor> = pointwise(3, {
+  node: "ClampBackward1", f: (x, lo, hi) => min(max(x!, lo!), hi!),
+  df: (_, x, lo, hi) => {
+    const [below, above] = [lt(x!, lo!), gt(x!, hi!)];
+    const inside = select(below, zero(x!), select(above, zero(x!), one(x!)));
+    return [inside, select(e.and(below, lt(lo!, hi!)), one(x!), zero(x!)), select(e.or(above, e.and(below, e.not(lt(lo!, hi!)))), one(x!), zero(x!))];
+  },
+});
+export { clampBoth as _clampBoth };
+/** At least `min` and at most `max`; either may be left out. Where `min` exceeds `max`, the result is `max`. */
+export const clamp: Composite<Clamp> = composite(["min", "max"], (x: Tensor, lo?: TensorLike | null, hi?: TensorLike | null) => {
+  if (lo == null && hi == null) throw clampNeither();
+  if (hi == null) return x.clampMin(lo!);
+  return lo == null ? x.clampMax(hi) : x._clampBoth(lo, hi);
+});
+
 const limits = { inplace: true as const };
 /** At least `min`. */
 export const clampMin: PointwiseInplace<(min: TensorLike) => Tensor> = pointwise(2, {
-  ...limits, f: (x, lo) => max(x!, lo!), df: (_, x, lo) => [select(ge(x!, lo!), one(x!), zero(x!)), select(lt(x!, lo!), one(x!), zero(x!))],
+  ...limits, signatures: tensorFirstMin, f: (x, lo) => max(x!, lo!), df: (_, x, lo) => [select(ge(x!, lo!), one(x!), zero(x!)), select(lt(x!, lo!), one(x!), zero(x!))],
 });
 /** At most `max`. */
 export const clampMax: PointwiseInplace<(max: TensorLike) => Tensor> = pointwise(2, {
-  ...limits, f: (x, hi) => min(x!, hi!), df: (_, x, hi) => [select(e.le(x!, hi!), one(x!), zero(x!)), select(gt(x!, hi!), one(x!), zero(x!))],
+  ...limits, signatures: tensorFirstMax, f: (x, hi) => min(x!, hi!), df: (_, x, hi) => [select(e.le(x!, hi!), one(x!), zero(x!)), select(gt(x!, hi!), one(x!), zero(x!))],
 });

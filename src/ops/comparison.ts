@@ -3,8 +3,9 @@ import { ArgumentError, maskedFillValue, notForDtype, whereCondition } from "../
 import * as e from "../kernel/expr.ts";
 import { constant, type Expr } from "../kernel/expr.ts";
 import { type Binary, binary, type Comparison, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import { numberFirst, tensorFirst } from "./signatures.ts";
 
-const compare = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", f: (a, b) => f(a!, b!) });
+const compare = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", signatures: tensorFirst, f: (a, b) => f(a!, b!) });
 const logical = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", tensorsOnly: true, f: (a, b) => f(a!, b!) });
 /** Whether the elements are equal. */
 export const eq: Comparison = compare(e.eq);
@@ -33,11 +34,11 @@ const integersOnly = (kernel: string) => (d: DType): void => {
   if (d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
 };
 /** The bits that both have; of bools, and. */
-export const bitwiseAnd: Binary = binary({ check: integersOnly("bitwise_and_cpu"), f: (a, b) => e.and(a!, b!) });
+export const bitwiseAnd: Binary = binary({ signatures: numberFirst, check: integersOnly("bitwise_and_cpu"), f: (a, b) => e.and(a!, b!) });
 /** The bits that either has; of bools, or. */
-export const bitwiseOr: Binary = binary({ check: integersOnly("bitwise_or_cpu"), f: (a, b) => e.or(a!, b!) });
+export const bitwiseOr: Binary = binary({ signatures: numberFirst, check: integersOnly("bitwise_or_cpu"), f: (a, b) => e.or(a!, b!) });
 /** The bits that exactly one has. */
-export const bitwiseXor: Binary = binary({ check: integersOnly("bitwise_xor_cpu"), f: (a, b) => e.xor(a!, b!) });
+export const bitwiseXor: Binary = binary({ signatures: numberFirst, check: integersOnly("bitwise_xor_cpu"), f: (a, b) => e.xor(a!, b!) });
 /** All bits turned over; of bools, the other truth value. */
 export const bitwiseNot: Unary = unary({
   check: (d) => {
@@ -46,9 +47,9 @@ export const bitwiseNot: Unary = unary({
   f: (x) => e.not(x!),
 });
 /** `input << other`. */
-export const bitwiseLeftShift: Binary = binary({ check: integersOnly("lshift_cpu"), f: (a, b) => e.shl(a!, b!) });
+export const bitwiseLeftShift: Binary = binary({ signatures: numberFirst, check: integersOnly("lshift_cpu"), f: (a, b) => e.shl(a!, b!) });
 /** `input >> other`, keeping the sign. */
-export const bitwiseRightShift: Binary = binary({ check: integersOnly("rshift_cpu"), f: (a, b) => e.shr(a!, b!) });
+export const bitwiseRightShift: Binary = binary({ signatures: numberFirst, check: integersOnly("rshift_cpu"), f: (a, b) => e.shr(a!, b!) });
 
 const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
 const no = constant(0, "bool");

@@ -4,6 +4,7 @@ import type { Expr, Num } from "../kernel/expr.ts";
 import type { MapKernel } from "../kernel/kernel.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Signatures } from "./signatures.ts";
 import { entry, type Op, type Signature, type TensorLike } from "./entry.ts";
 
 // ---- pointwise
@@ -35,6 +36,8 @@ export interface PointwiseDefinition {
   readonly tensorsOnly?: true;
   /** Raises where operands of these dtypes are not taken. */
   readonly check?: (computed: DType, operands: readonly (DType | null)[], ranks: readonly number[]) => void;
+  /** PyTorch's overloads, where a number does not go in every tensor's place. */
+  readonly signatures?: Signatures;
   /** The second operand divides: a zero among integers raises. */
   readonly integerDivisor?: true;
   /** PyTorch's name of the node, where it is not the op's own name. */
@@ -83,13 +86,20 @@ export interface ReduceDefinition {
   readonly outputs: (computed: DType) => readonly DType[];
   /** Values of `scalar(k)`, from the number of elements reduced into one. */
   readonly scalars?: (count: number, parameter: number) => readonly number[];
-  /** How many operands the loop reads; all have the first one's dtype, and the others are stretched to its shape. */
-  readonly operands?: number;
+  /** dtypes of the operands that the loop reads beside the input, stretched to its shape; null: the input's dtype. */
+  readonly operands?: readonly (DType | null)[];
   /** Raises where the dtype is not taken. */
   readonly check?: (input: DType) => void;
   /** Refuses to reduce over nothing: there is no neutral element to give. */
   readonly nonEmpty?: true;
 }
+
+/** A map as a building block of rules: over elements, numbers given at each run, and the row-major position. */
+export interface MapLoop {
+  readonly f: (x: readonly Expr[], scalar: (slot: number, type: ComputeType) => Expr, position: Expr) => Expr;
+  readonly kernels: Map<number, MapKernel>;
+}
+export const mapLoop = (f: MapLoop["f"]): MapLoop => ({ f, kernels: new Map() });
 
 /** A reduction as a building block of rules: `kernels.reduce(x, sumLoop, dims)`. */
 export interface ReduceLoop extends ReduceDefinition {
@@ -98,10 +108,12 @@ export interface ReduceLoop extends ReduceDefinition {
 }
 export const reduceLoop = (name: string, d: ReduceDefinition): ReduceLoop => ({ name, kernels: [], ...d });
 
+/** A scan as a building block of rules: the same loop, with a result at every step. */
 export interface ScanLoop extends ReduceDefinition {
   readonly name: string;
   readonly kernels: unknown[];
 }
+export const scanLoop = (name: string, d: ReduceDefinition): ScanLoop => ({ name, kernels: [], ...d });
 
 // ---- views
 
@@ -147,6 +159,8 @@ export interface RuleDefinition {
    */
   // biome-ignore lint/suspicious/noExplicitAny: what `save` kept
   readonly grad?: (saved: any, grads: readonly (Tensor | null)[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+  /** Raises where the tensor cannot take the result in place. */
+  readonly checkInplace?: (x: Tensor) => void;
   /** Results that never require a gradient: indices. */
   readonly nonDifferentiable?: readonly number[];
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
@@ -170,6 +184,7 @@ export const rule = <E>(d: RuleDefinition & { readonly inplace?: true }): E => e
 // ---- composites: formulas in tensor methods
 
 export interface CompositeDefinition {
+  readonly signatures?: Signatures;
   readonly params: readonly string[];
   readonly variadic?: true;
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape

@@ -16,6 +16,8 @@ export interface Op<Sig extends Signature = Signature> {
   readonly kind: string;
   /** The name in the table, filled in when the table is attached. */
   opName: string;
+  /** A building block, not for users: its name in the table begins with an underscore. */
+  internal: boolean;
   /** The call with the tensor first. */
   call: (...args: never[]) => unknown;
   /** Phantom: carries the type. */
@@ -30,7 +32,7 @@ export function entry<E>(kind: string, definition: object): E {
     if (rest.length > 0) return f(a, b, c, d, ...rest);
     return d !== undefined ? f(a, b, c, d) : c !== undefined ? f(a, b, c) : b !== undefined ? f(a, b) : f(a);
   };
-  for (const [key, value] of Object.entries({ kind, opName: "", call: unattached, ...definition })) {
+  for (const [key, value] of Object.entries({ kind, opName: "", internal: false, call: unattached, ...definition })) {
     Object.defineProperty(op, key, { value, writable: true, enumerable: true });
   }
   return op as unknown as E;

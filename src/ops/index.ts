@@ -13,8 +13,10 @@ export { _batchNorm } from "./normalization.ts";
 export { pad } from "./padding.ts";
 export { _maxPool, _maxUnpool } from "./pooling.ts";
 export {
-  _maxAll, _maxDim, _minAll, _minDim, _moments, _var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize,
+  _maxAll, _maxDim, _minAll, _minDim, _moments, _var as var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize,
 } from "./reduction.ts";
+export * from "./scan.ts";
+export * from "./triangle.ts";
 export { _bernoulliOf, _normalAround, _normalSpread } from "./sampling.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
 export * from "./view.ts";

@@ -1,8 +1,5 @@
-import { int64 } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
-import * as e from "../kernel/expr.ts";
-import type { Expr } from "../kernel/expr.ts";
 import { padded, perDimension } from "./convolution.ts";
 import { rule, type Rule, type Tensor } from "./define.ts";
 import { _loops } from "./reduction.ts";
@@ -30,22 +27,13 @@ function outputSize(n: number, d: number, p: Pooling): number {
   return p.ceilMode && (size - 1) * s >= n + pad ? size - 1 : size;
 }
 
-/** Source of the flat position: (row-major over the unpadded image) from the position inside the window and the place of the window. */
-function flatPosition(nd: number) {
-  return (inWindow: Expr, place: Expr, scalars: (i: number) => Expr): Expr => {
-    let flat: Expr | null = null;
-    let w = inWindow;
-    let o = place;
-    const coordinates: Expr[] = [];
-    for (let d = nd - 1; d >= 0; d--) {
-      const [k, out, stride, padding, dilation] = [0, 1, 2, 3, 4].map((j) => scalars(d * 6 + j)) as [Expr, Expr, Expr, Expr, Expr];
-      coordinates[d] = e.sub(e.add(e.mul(e.irem(o, out), stride), e.mul(e.irem(w, k), dilation)), padding);
-      w = e.idiv(w, k);
-      o = e.idiv(o, out);
-    }
-    for (let d = 0; d < nd; d++) flat = flat === null ? coordinates[d]! : e.add(e.mul(flat, scalars(d * 6 + 5)), coordinates[d]!);
-    return flat!;
-  };
+/** Where the points of a grid lie in an image of `size`, flattened: point i of dimension d at first + i * step. */
+function gridPlaces(count: readonly number[], first: readonly number[], step: readonly number[], size: readonly number[]): number[] {
+  let places = [0];
+  count.forEach((n, d) => {
+    places = places.flatMap((p) => Array.from({ length: n }, (_, i) => p * size[d]! + first[d]! + i * step[d]!));
+  });
+  return places;
 }
 
 /** The greatest element of every window of x [n, c, s...], with its position in the image, flattened. */
@@ -63,10 +51,12 @@ export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
       border,
       new Layout([...x.shape.slice(0, 2), ...out, ...p.kernel], [...strides.slice(0, 2), ...spatial.map((s, d) => s * p.stride[d]!), ...spatial.map((s, d) => s * p.dilation[d]!)], offset),
     );
-    const [values, inWindow] = k.reduce(_loops.maxIndexLoop, windows, Array.from({ length: nd }, (_, d) => 2 + nd + d)) as [Tensor, Tensor];
-    const scalars = size.flatMap((n, d) => [p.kernel[d]!, out[d]!, p.stride[d]!, p.padding[d]!, p.dilation[d]!, n]);
-    const place = flatPosition(nd);
-    const indices = k.map(`maxPoolPosition${nd}`, [inWindow], int64, ([w], scalar, position) => place(w!, position, (i) => scalar(i, "i64")), scalars);
+    const zero = size.map(() => 0);
+    const inWindow = k.integers(gridPlaces(p.kernel, zero, p.dilation, size), p.kernel, x.device);
+    const dims = Array.from({ length: nd }, (_, d) => 2 + nd + d);
+    const [values, relative] = k.reduce(_loops.maxPlaceLoop, windows, dims, false, { operands: [inWindow] }) as [Tensor, Tensor];
+    const corners = k.integers(gridPlaces(out, p.padding.map((n) => -n), p.stride, size), out, x.device);
+    const indices = relative.add_(corners);
     return [values, indices];
   },
   save: ([, indices], x: Tensor, p: Pooling) => ({ indices, shape: x.shape, p }),

@@ -5,6 +5,7 @@ import { arg, constant, position, scalar, state, type Expr } from "../kernel/exp
 import type { Kernels } from "../tensor/kernels.ts";
 import { type Composite, composite, type Dims, type Monoid, type ReduceLoop, reduceLoop, rule, type Rule, type Tensor } from "./define.ts";
 import { dimIndex, dimList } from "./dimension.ts";
+import { extreme as extremeSignatures } from "./signatures.ts";
 
 /** Options of a reduction that can also come by position. */
 export interface ReduceOptions {
@@ -46,7 +47,7 @@ const anyLoop: ReduceLoop = truthLoop("any", 0, e.or);
 const allLoop: ReduceLoop = truthLoop("all", 1, e.and);
 
 /** The best value with its first position; NaN is better than any number. */
-const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: Expr, b: Expr) => Expr): ReduceLoop =>
+const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: Expr, b: Expr) => Expr, place: Expr = position): ReduceLoop =>
   reduceLoop(name, {
     monoid: (type) => {
       const [v, i, w, j] = [state(0, type), state(1, "i64"), state(2, type), state(3, "i64")];
@@ -54,17 +55,19 @@ const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: 
       // The later element wins only if it is truly better: the first of equals stays. A position of -1 is "nothing seen yet".
       const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.and(e.not(isNan(v)), e.or(isNan(w), better(w, v)))));
       return {
-        init: [start(type), constant(-1, "i64")], lift: [arg(0, type), position],
+        init: [start(type), constant(-1, "i64")], lift: [arg(0, type), place],
         combine: [e.select(later, w, v), e.select(later, j, i)], outputs: [v, i],
       };
     },
-    compute: itself, outputs: (d) => [d, int64], nonEmpty: true,
+    compute: itself, outputs: (d) => [d, int64], nonEmpty: true, ...(place === position ? {} : { operands: [int64] }),
   });
+/** The greatest with the place that a second operand gives it: for windows, where positions are not what is wanted. */
+const maxPlaceLoop: ReduceLoop = extremeLoop("max", least, (a, b) => e.gt(a, b), arg(1, "i64"));
 const maxIndexLoop: ReduceLoop = extremeLoop("max", least, (a, b) => e.gt(a, b));
 const minIndexLoop: ReduceLoop = extremeLoop("min", greatest, (a, b) => e.lt(a, b));
 
 /** Loops that other files build on. */
-export const _loops: Readonly<Record<"sumLoop" | "meanLoop" | "maxLoop" | "maxIndexLoop", ReduceLoop>> = { sumLoop, meanLoop, maxLoop, maxIndexLoop };
+export const _loops: Readonly<Record<"maxPlaceLoop", ReduceLoop>> = { maxPlaceLoop };
 
 /** A gradient over the kept dimensions, stretched back over the reduced ones. */
 export function stretch(g: Tensor, shape: readonly number[], dims: readonly number[], keepdim: boolean): Tensor {
@@ -73,13 +76,14 @@ export function stretch(g: Tensor, shape: readonly number[], dims: readonly numb
   return x.expand(shape);
 }
 
+const inDtype = (x: Tensor, dtype: DType | null | undefined): Tensor => (dtype == null ? x : x.to(dtype));
 const numbered = (name: string) => (_: Tensor, dim?: Dims): string => `${name}Backward${dim === undefined || dim === null ? 0 : 1}`;
 
 /** The sum of the elements over `dim` (all when left out). Integers and bools add up in int64. */
 export const sum: DimReduce = rule({
   params: ["dim", "keepdim", "dtype"], node: numbered("Sum"),
   run: (k, x: Tensor, dim?: Dims, keepdim = false, dtype?: DType | null) =>
-    k.reduce(sumLoop, dtype == null ? x : x.to(dtype), dimList(dim, x.ndim), keepdim)[0]!,
+    inDtype(k.reduce(sumLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!, dtype),
   save: (_, x: Tensor, dim?: Dims, keepdim = false) => ({ shape: x.shape, dims: dimList(dim, x.ndim), keepdim }),
   grad: ({ shape, dims, keepdim }, [g]) => [stretch(g!, shape, dims, keepdim)],
 });
@@ -94,7 +98,7 @@ export const mean: DimReduce = rule({
   params: ["dim", "keepdim", "dtype"], node: numbered("Mean"),
   run: (k, x: Tensor, dim?: Dims, keepdim = false, dtype?: DType | null) => {
     meanDtype(x, dtype);
-    return k.reduce(meanLoop, dtype == null ? x : x.to(dtype), dimList(dim, x.ndim), keepdim)[0]!;
+    return k.reduce(meanLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!;
   },
   save: (_, x: Tensor, dim?: Dims, keepdim = false) => ({ shape: x.shape, dims: dimList(dim, x.ndim), keepdim }),
   grad: ({ shape, dims, keepdim }, [g]) => {
@@ -107,7 +111,7 @@ export const mean: DimReduce = rule({
 export const prod: Rule<OneDimReduce> = rule({
   params: ["dim", "keepdim", "dtype"], node: numbered("Prod"),
   run: (k, x: Tensor, dim?: number | null, keepdim = false, dtype?: DType | null) =>
-    k.reduce(prodLoop, dtype == null ? x : x.to(dtype), dimList(dim, x.ndim), keepdim)[0]!,
+    inDtype(k.reduce(prodLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!, dtype),
   save: (_, x: Tensor, dim?: number | null, keepdim = false) => ({ x, dims: dimList(dim, x.ndim), keepdim }),
   grad: ({ x, dims, keepdim }: { x: Tensor; dims: number[]; keepdim: boolean }, [g]) => [prodGradient(x, dims, stretch(g!, x.shape, dims, keepdim))],
 });
@@ -194,11 +198,11 @@ type ExtremeOp = Composite<Extreme>;
 /** The greatest of all elements; along `dim`, with positions; or, with another tensor, elementwise. */
 export const max: ExtremeOp = composite(["dim", "keepdim"], (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
   dim === undefined ? x._maxAll() : typeof dim === "number" ? x._maxDim(dim, keepdim) : x.maximum(dim),
-);
+{ signatures: extremeSignatures });
 /** The least of all elements; along `dim`, with positions; or, with another tensor, elementwise. */
 export const min: ExtremeOp = composite(["dim", "keepdim"], (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
   dim === undefined ? x._minAll() : typeof dim === "number" ? x._minDim(dim, keepdim) : x.minimum(dim),
-);
+{ signatures: extremeSignatures });
 
 const positionOf = (loop: ReduceLoop, name: string): Rule<OneDimReduce> =>
   rule({
@@ -248,7 +252,7 @@ const squaresLoop: ReduceLoop = reduceLoop("var", {
     const distance = e.sub(arg(0, t), arg(1, t));
     return { init: [constant(0, t)], lift: [e.mul(distance, distance)], combine: [e.add(state(0, t), state(1, t))], outputs: [e.div(state(0, t), scalar(0, t))] };
   },
-  compute: itself, outputs: same, operands: 2, scalars: (count, less) => [Math.max(count - less, 0)],
+  compute: itself, outputs: same, operands: [null], scalars: (count, less) => [Math.max(count - less, 0)],
 });
 const variance = (k: Kernels, x: Tensor, dims: readonly number[], keepdim: boolean, correction: number): Tensor => {
   const mean = k.reduce(meanLoop, x, dims, true)[0]!;

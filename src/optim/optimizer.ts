@@ -149,7 +149,7 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     });
     const state: OptimizerStateDict["state"] = {};
     for (const [p, mine] of this.state) {
-      const entries = Object.entries(mine).map(([name, value]) => [snakeCase(name), this.tensorState.includes(name) ? tensor(value as number) : value]);
+      const entries = Object.entries(mine).map(([name, value]) => [snakeCase(name), this.tensorState.includes(name) ? tensor(value as number, { device: "cpu" }) : value]);
       state[numbers.get(p)!] = Object.fromEntries(entries);
     }
     return { state, param_groups };

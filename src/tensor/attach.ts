@@ -40,6 +40,7 @@ for (const [name, exported] of Object.entries(ops)) {
   if (typeof op !== "function" || op.kind === undefined) continue;
   const { call, inplace } = calls[op.kind]!(op as never);
   op.opName = name.replace(/^_/, "");
+  op.internal = name.startsWith("_");
   op.call = call as Op["call"];
   if (op.method !== false) method(name, call);
   if (op.inplace && inplace !== undefined) method(`${name}_`, inplace);

@@ -1,7 +1,7 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { type Category, type DType, Scalar } from "../core/dtype.ts";
-import { ArgumentError, argumentType, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
+import { ArgumentError, argumentType, invalidCombination, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
 import { canCast, resultType } from "../core/promotion.ts";
 import type { Operand } from "../dispatch/operand.ts";
@@ -74,6 +74,7 @@ function readParams(op: Pointwise, args: readonly unknown[]): { values: (number 
 }
 
 function prepare(op: Pointwise, args: readonly unknown[]): Call {
+  if (op.signatures !== undefined && !(args[0] instanceof Tensor)) checkSignatures(op, args);
   const operands: (Operand | null)[] = [];
   const tensors: Operand[] = [];
   const numbers: (number | bigint)[] = [];
@@ -107,6 +108,12 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
   return call;
 }
 const NO_PARAMS: { values: (number | bigint)[]; fixed: number } = { values: [], fixed: 0 };
+
+/** A number first is for overloads that say so, with a tensor after it. */
+function checkSignatures(op: Pointwise, args: readonly unknown[]): void {
+  const fits = args[1] instanceof Tensor && op.signatures!.some((s) => s.startsWith("Number self"));
+  if (!fits) throw invalidCombination(op.opName, args.map(pythonTypeName), op.signatures!);
+}
 
 function checkDivisor(call: Call, divisor: unknown): void {
   const zero = divisor instanceof Tensor ? anyZero(divisor) : Number(numberOf(divisor)) === 0;

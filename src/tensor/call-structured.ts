@@ -1,12 +1,13 @@
 import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
-import { argumentType, outputShape, resultCast } from "../core/errors.ts";
+import { argumentType, invalidCombination, outputShape, resultCast } from "../core/errors.ts";
 import { type Layout, sameShape } from "../core/layout.ts";
 import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
+import type { Signatures } from "../ops/signatures.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import { byPosition } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
@@ -18,8 +19,10 @@ import { Tensor } from "./tensor.ts";
 const pascal = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}Backward0`;
 
 /** The free function of an op takes a tensor first. */
-function checkSelf(name: string, x: unknown): void {
-  if (!(x instanceof Tensor)) throw argumentType(name, "input", 1, "Tensor", pythonTypeName(x));
+function checkSelf(op: { readonly opName: string; readonly signatures?: Signatures }, given: readonly unknown[]): void {
+  if (given[0] instanceof Tensor) return;
+  if (op.signatures !== undefined) throw invalidCombination(op.opName, given.map(pythonTypeName), op.signatures);
+  throw argumentType(op.opName, "input", 1, "Tensor", pythonTypeName(given[0]));
 }
 
 // ---- views
@@ -53,7 +56,7 @@ const ownHandle = (x: Tensor, ...given: readonly (Tensor | null)[]): Tensor => (
 
 /** Calls a view: another layout on the same storage. */
 export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
-  checkSelf(op.opName, x);
+  checkSelf(op, [x]);
   const args = given.length === 0 ? given : byPosition(op.opName, op.params, given, op.variadic);
   const { operand } = x;
   const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
@@ -135,10 +138,16 @@ export function namedResults(name: string, fields: readonly string[], parts: rea
   return tuple;
 }
 
+/** Building blocks are called by position alone, so that plain objects can be arguments. */
+function argumentsOf(op: Rule<Signature>, given: readonly unknown[]): readonly unknown[] {
+  if (op.params.length === 0 || op.internal) return given;
+  return [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+}
+
 /** Calls a rule: runs it without recording, then records it as one node. */
 export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
-  if (op.method !== false) checkSelf(op.opName, given[0]);
-  const args = op.params.length === 0 ? given : [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+  if (op.method !== false) checkSelf(op, given);
+  const args = argumentsOf(op, given);
   const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
   const result = ownedBy(
     () => withGrad(false, run),
@@ -156,9 +165,10 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
  */
 export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tensor {
   const self = given[0] as Tensor;
+  op.checkInplace?.(self);
   self.checkInplace();
   checkWritable(self.operand);
-  const args = [self, ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+  const args = argumentsOf(op, given);
   const result = ownedBy(
     () => withGrad(false, () => op.run(kernels, ...args) as Tensor),
     (r) => [r],
@@ -196,7 +206,7 @@ function recordRule(op: Rule<Signature>, args: readonly unknown[], results: read
 
 /** Calls a composite: a formula in tensor methods. What it creates on the way is released; its results are the caller's. */
 export function callComposite(op: Composite<Signature>, ...given: unknown[]): unknown {
-  if (op.method !== false) checkSelf(op.opName, given[0]);
+  if (op.method !== false) checkSelf(op, given);
   const args = [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
   return ownedBy(() => op.formula(...args), handlesIn);
 }

@@ -73,11 +73,15 @@ export interface FormatOptions {
 /** The values as a dtype, in a memory format. */
 function converted(x: Tensor, dtype: DType, { memoryFormat, copy = false }: FormatOptions): Tensor {
   const y = x.dtype === dtype ? x : x.convert(dtype);
-  if (memoryFormat == null || memoryFormat === "preserve_format") return copy && y === x ? x.clone() : y;
-  const order = memoryFormat === "contiguous_format" ? null : [0, ...Array.from({ length: x.ndim - 2 }, (_, d) => d + 2), 1];
-  if (order === null) return y.contiguous();
-  const back = order.map((_, d) => order.indexOf(d));
-  return y.permute(order).contiguous().permute(back);
+  return formatted(copy && y === x ? x.clone() : y, memoryFormat);
+}
+
+/** The values laid out in memory as a format says. */
+function formatted(x: Tensor, format: FormatOptions["memoryFormat"]): Tensor {
+  if (format == null || format === "preserve_format") return x;
+  if (format === "contiguous_format") return x.contiguous();
+  const order = [0, ...Array.from({ length: x.ndim - 2 }, (_, d) => d + 2), 1];
+  return x.permute(order).contiguous().permute(order.map((_, d) => order.indexOf(d)));
 }
 
 function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: readonly unknown[]): Tensor | Promise<Tensor> {
@@ -88,7 +92,8 @@ function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: rea
   if (types.isDType(target)) return converted(this, target, { ...options, ...(copy === undefined ? {} : { copy }) });
   if (target instanceof Tensor) return toDevice(this.to(target.dtype), target.device);
   if (typeof target === "string" || (typeof target === "object" && target !== null && "backend" in target)) {
-    return toDevice(converted(this, dtype ?? this.dtype, options ?? {}), findDevice(target));
+    const moved = toDevice(converted(this, dtype ?? this.dtype, copy === undefined ? {} : { copy }), findDevice(target));
+    return moved.then((x) => formatted(x, options?.memoryFormat));
   }
   throw new ArgumentError(`to() received an invalid combination of arguments - got (${typeof target})`);
 }

@@ -6,8 +6,8 @@ import type { Device } from "../dispatch/device.ts";
 import { resultLayout } from "../dispatch/strides.ts";
 import * as run from "../dispatch/run.ts";
 import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
-import type { ContractDims, ContractKernel, GatherKernel, Indexed, LaunchArgs, MapKernel, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
-import type { ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
+import type { ContractDims, ContractKernel, GatherKernel, Indexed, LaunchArgs, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
+import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
 import { fillBernoulliTensor } from "../core/random/distributions.ts";
 import type { Generator } from "../core/random/generator.ts";
 import { fromValues } from "./encode.ts";
@@ -38,8 +38,10 @@ export interface Kernels {
   view(x: Tensor, layout: Layout): Tensor;
   /** Where each element of a layout lies in its storage, plus `shift`, as int64. */
   positions(layout: Layout, shift: number, device: Device): Tensor;
-  /** A map of the rule's own: `f` over the elements, numbers given at each run, and the row-major position. `key` names the formula. */
-  map(key: string, inputs: readonly Tensor[], out: DType, f: MapFormula, scalars?: readonly (number | bigint)[]): Tensor;
+  /** A small tensor of whole numbers. */
+  integers(values: readonly number[], shape: readonly number[], device: Device): Tensor;
+  /** A map of the rule's own, row-major. */
+  map(loop: MapLoop, inputs: readonly Tensor[], out: DType, scalars?: readonly (number | bigint)[]): Tensor;
   /** `more.operands`: what a loop of several operands reads beside x, stretched to its shape; `more.parameter`: for the loop's scalars. */
   reduce(loop: ReduceLoop, x: Tensor, dims: readonly number[], keepdim?: boolean, more?: { operands?: readonly Tensor[]; parameter?: number }): Tensor[];
   scan(loop: ScanLoop, x: Tensor, dim: number): Tensor[];
@@ -56,14 +58,14 @@ export interface Kernels {
   random(distribution: Distribution, out: Tensor, generator: Generator, parameters: readonly (number | bigint)[]): void;
 }
 
-export type MapFormula = (x: readonly Expr[], scalar: (slot: number, type: ComputeType) => Expr, position: Expr) => Expr;
-
+const modes: readonly ScatterMode[] = ["set", "add", "mul", "max", "min"];
+const distributionNames: readonly Distribution[] = ["uniform", "normal", "bernoulli", "exponential", "randint", "random", "geometric", "cauchy", "logNormal"];
 const combines: Record<Exclude<ScatterMode, "set">, (a: Expr, b: Expr) => Expr> = { add, mul, max, min };
 
-/** Kernels by dtype and variant, made when first needed. */
+/** Kernels by dtypes and variant, made when first needed. Keys are numbers: building a string for every call would cost more than the lookup. */
 class KernelTable<K> {
-  private readonly table = new Map<string, K>();
-  get(key: string, make: () => K): K {
+  private readonly table = new Map<number, K>();
+  get(key: number, make: () => K): K {
     let k = this.table.get(key);
     if (k === undefined) {
       k = make();
@@ -72,14 +74,13 @@ class KernelTable<K> {
     return k;
   }
 }
-const maps = new KernelTable<MapKernel>();
 const contracts = new KernelTable<ContractKernel>();
 const gathers = new KernelTable<GatherKernel>();
 const scatters = new KernelTable<ScatterKernel>();
 const randoms = new KernelTable<RandomKernel>();
 
 function contractKernel(a: DType, b: DType, bias: DType | null): ContractKernel {
-  return contracts.get(`${a.name} ${b.name} ${bias?.name}`, () => {
+  return contracts.get((a.id * 16 + b.id) * 16 + (bias?.id ?? 15), () => {
     const compute: ComputeType = a.compute === "bool" ? "i32" : a.compute;
     const sum = state(0, compute);
     const value = bias === null ? sum : add(sum, argOf(2, bias, compute));
@@ -98,15 +99,15 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(kind: K["kind"], loop: 
   if (known !== undefined) return known as K;
   const computed = loop.compute(input);
   const { init, lift, combine, outputs } = loop.monoid(computed.compute);
-  const count = loop.operands ?? 1;
+  const inputs = [input, ...(loop.operands ?? []).map((d) => d ?? input)];
   const replace = new Map<Expr, Expr>();
-  for (let i = 0; i < count; i++) {
-    const loaded = arg(i, input.compute);
-    replace.set(arg(i, computed.compute), input === computed ? loaded : cast(loaded, computed));
-  }
+  inputs.forEach((dtype, i) => {
+    // Operands of the input's dtype come in the type of computation; the others are what the loop says they are.
+    if (dtype === input && input !== computed) replace.set(arg(i, computed.compute), cast(arg(i, input.compute), computed));
+  });
   const dtypes = loop.outputs(computed);
   const kernel = {
-    kind, inputs: new Array<DType>(count).fill(input), init, combine, compiled: [],
+    kind, inputs, init, combine, compiled: [],
     lift: lift.map((e) => substitute(e, new Map(replace))),
     outputs: outputs.map((value, i) => ({ dtype: dtypes[i]!, value: value.type === dtypes[i]!.compute ? value : cast(value, dtypes[i]!) })),
   } as unknown as K;
@@ -124,18 +125,24 @@ export const kernels: Kernels = {
   convert: converted,
   view: (x, layout) => new Tensor(x.operand.view(layout)),
 
+  integers: (values, shape, device) => fromValues(BigInt64Array.from(values, BigInt), shape, int64, device),
   positions(layout, shift, device) {
     const at = new BigInt64Array(layout.numel);
     let i = 0;
     for (const p of indices(layout)) at[i++] = BigInt(p + shift);
     return fromValues(at, layout.shape, int64, device);
   },
-  map(key, inputs, out, f, scalars = []) {
-    const kernel = maps.get(`${key} ${out.name} ${inputs.map((x) => x.dtype.name).join(" ")}`, () => {
-      const value = f(inputs.map((x, i) => arg(i, x.dtype.compute)), scalar, position);
-      return { kind: "map", inputs: inputs.map((x) => x.dtype), outputs: [{ dtype: out, value: value.type === out.compute ? value : cast(value, out) }], compiled: [] };
-    });
-    return new Tensor(run.map(kernel, inputs.map((x) => x.operand), { scalars })[0]!);
+  map(loop, inputs, out, scalars = []) {
+    let key = out.id;
+    for (const x of inputs) key = key * 16 + x.dtype.id;
+    let kernel = loop.kernels.get(key);
+    if (kernel === undefined) {
+      const value = loop.f(inputs.map((x, i) => arg(i, x.dtype.compute)), scalar, position);
+      kernel = { kind: "map", inputs: inputs.map((x) => x.dtype), outputs: [{ dtype: out, value: value.type === out.compute ? value : cast(value, out) }], compiled: [] };
+      loop.kernels.set(key, kernel);
+    }
+    // Row-major: `position` counts that way.
+    return new Tensor(run.map(kernel, inputs.map((x) => x.operand), { scalars }, true)[0]!);
   },
 
   reduce(loop, x, dims, keepdim = false, more = {}) {
@@ -169,7 +176,7 @@ export const kernels: Kernels = {
     const places = expandAll(indices, layout.shape);
     const target = asSource ? resultLayout(layout.shape, [layout, ...places.map((p) => p.layout)]) : Layout.contiguous(layout.shape);
     const out = new Tensor(allocate(target, source.dtype, source.device));
-    const kernel = gathers.get(`${source.dtype.name} ${indices.length}`, () => ({
+    const kernel = gathers.get(source.dtype.id * 64 + indices.length, () => ({
       kind: "gather", inputs: [source.dtype, ...indices.map(() => int64)], compiled: [],
     }));
     run.commonDevice([source.operand, ...indices.map((i) => i.operand)]);
@@ -179,7 +186,7 @@ export const kernels: Kernels = {
 
   scatter(target, layout, values, indices, indexed, mode, fault, inplace = false) {
     const { dtype } = target;
-    const kernel = scatters.get(`${dtype.name} ${indices.length} ${mode}`, () => ({
+    const kernel = scatters.get((dtype.id * 64 + indices.length) * 8 + modes.indexOf(mode), () => ({
       kind: "scatter", inputs: [dtype, ...indices.map(() => int64)], compiled: [],
       combine: mode === "set" ? null : combines[mode](state(0, dtype.compute), state(1, dtype.compute)),
     }));
@@ -199,7 +206,7 @@ export const kernels: Kernels = {
   },
 
   random(distribution, out, generator, parameters) {
-    const kernel = randoms.get(`${distribution} ${out.dtype.name}`, () => ({ kind: "random", inputs: [], distribution, output: out.dtype, compiled: [] }));
+    const kernel = randoms.get(distributionNames.indexOf(distribution) * 16 + out.dtype.id, () => ({ kind: "random", inputs: [], distribution, output: out.dtype, compiled: [] }));
     run.random(kernel, out.operand, { generator, parameters });
   },
 };

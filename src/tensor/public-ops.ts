@@ -1,7 +1,7 @@
 /** The ops as free functions: the entries of the table themselves. Entries that begin with an underscore are building blocks and stay inside. */
 export { leakyRelu, relu, silu } from "../ops/activation.ts";
 export {
-  abs, add, addcdiv, addcmul, ceil, clampMax, clampMin, div, floor, floorDivide, fmod, lerp, maximum, minimum, mul, neg, pow, reciprocal, remainder,
+  abs, add, addcdiv, addcmul, ceil, clamp, clampMax, clampMin, div, floor, floorDivide, fmod, lerp, maximum, minimum, mul, neg, pow, reciprocal, remainder,
   round, rsqrt, rsub, sign, sqrt, square, sub, trueDivide, trunc,
 } from "../ops/arithmetic.ts";
 export {
@@ -16,6 +16,8 @@ export { gather, indexAdd, indexSelect, scatter, scatterAdd, take } from "../ops
 export { cat, chunk, repeat, split, stack, unbind } from "../ops/joining.ts";
 export { addmm, bmm, dot, matmul, mm, mv, outer } from "../ops/matmul.ts";
 export { _var as var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize } from "../ops/reduction.ts";
+export { cumprod, cumsum, flip } from "../ops/scan.ts";
+export { tril, triu } from "../ops/triangle.ts";
 export { logSoftmax, softmax } from "../ops/softmax.ts";
 export {
   asStrided, diagonal, expand, flatten, narrow, permute, ravel, reshape, select, squeeze, t, transpose, unflatten, unfold, unsqueeze, view,

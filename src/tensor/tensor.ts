@@ -3,7 +3,7 @@ import { type Edge, type Hook, Node } from "../autograd/node.ts";
 import type { DType } from "../core/dtype.ts";
 import {
   ArgumentError, assignedGradType, dimOutOfRange, disposed, GradError, gradDtype, hookNeedsGrad, inferenceInplace, inferenceRequiresGrad, leafInplace,
-  leafViewInplace, multiViewInplace, nonLeafFlag, noGradViewInplace, ShapeError, size,
+  leafViewInplace, matrixTranspose, multiViewInplace, nonLeafFlag, noGradViewInplace, ShapeError, size,
 } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { numel, sameShape } from "../core/layout.ts";
@@ -154,6 +154,15 @@ export class Tensor extends Owner {
   /** How often the storage has been written to in place. */
   get version(): number {
     return this.operand.storage.version;
+  }
+  /** The dimensions in reverse order; of a matrix, its transpose. */
+  get T(): Tensor {
+    return this.permute(this.shape.map((_, d) => this.ndim - 1 - d));
+  }
+  /** The last two dimensions exchanged. */
+  get mT(): Tensor {
+    if (this.ndim === 1) throw matrixTranspose(this.ndim);
+    return this.ndim === 0 ? this.transpose(0, 0) : this.transpose(-2, -1);
   }
   /** A dimension counted from the front: -1 is the last. */
   dimIndex(dim: number): number {

@@ -2,7 +2,7 @@ import type { ComputeType, DType } from "../../core/dtype.ts";
 import { float32, float64, int32, int64 } from "../../core/dtype.ts";
 import { Layout } from "../../core/layout.ts";
 import { arg, type Expr, state, substitute } from "../../kernel/expr.ts";
-import type { BlockOwner, Compiled, KernelOf, MapKernel, OperandOf } from "../../kernel/kernel.ts";
+import type { BlockOwner, Compiled, KernelOf, LaunchArgs, MapKernel, OperandOf } from "../../kernel/kernel.ts";
 import type { LaneType } from "./contract/lanes.ts";
 import { address, Product } from "./contract/product.ts";
 import { usesRelaxedMadd } from "./engine.ts";
@@ -15,57 +15,76 @@ type Operand = OperandOf<BlockOwner>;
 const storage: { readonly [K in LaneType]: DType } = { f32: float32, f64: float64, i32: int32, i64: int64 };
 
 /**
- * Contractions: out[batch, m, n] = value(sum over k of a[batch, m, k] * b[batch, k, n], further operands). The sum itself is one call of
- * `multiply`; "the sum" and "the sum plus an operand" need nothing more, any other value is a map over the finished sums.
+ * Contractions: out[batch, m, n] = value(sum over k of a[batch, m, k] * b[batch, k, n], further operands). "The sum" and "the sum plus an
+ * operand" are one product; any other value is a map over the finished sums.
  */
 export function contract(kernel: KernelOf<"contract">): Compiled {
-  const { compute, output } = kernel;
-  if (compute === "bool") throw new Error("contractions do not compute in bool");
-  const own = storage[compute];
-  const sum = state(0, compute);
-  const addend = addedOperand(output.value, compute);
-  const direct = output.dtype === own && (output.value === sum || (addend !== null && kernel.inputs[addend] === own));
-  const prepare = [0, 1].map((k) => (kernel.inputs[k] === own ? null : conversion(kernel.inputs[k]!, own)));
-  const product = new Product(compute, usesRelaxedMadd());
-  const rest = kernel.inputs.slice(2);
-  let finish: Compiled | null = null;
+  return new Contraction(kernel);
+}
 
-  return {
-    run(inputs, outputs, args) {
-      const out = outputs[0]!;
-      if (out.layout.numel === 0) return;
-      const owned: Operand[] = [];
-      try {
-        const [a, b] = [0, 1].map((k) => {
-          const convert = prepare[k];
-          if (convert == null) return inputs[k]!;
-          const copy = converted(inputs[k]!, convert, own);
-          owned.push(copy);
-          return copy;
-        }) as [Operand, Operand];
-        const start = addend === null ? null : inputs[addend]!;
-        const safe = apart(a, out) && apart(b, out) && (start === null || sameOrApart(start, out));
-        if (direct && safe) {
-          product.run(a, b, out, start, args.dims!);
-          return;
-        }
-        const sums = temporary(own, out.layout.shape);
-        owned.push(sums);
-        product.run(a, b, sums, null, args.dims!);
-        finish ??= finisher(output.value, output.dtype, own, rest);
-        const more = inputs.slice(2).map((x) => {
-          if (sameOrApart(x, out)) return x;
-          const copy = temporary(x.dtype, x.layout.shape);
-          owned.push(copy);
-          conversion(x.dtype, x.dtype).run([x], [copy], {});
-          return copy;
-        });
-        finish.run([sums, ...more], outputs, args);
-      } finally {
-        for (const operand of owned) heap.release(operand.storage.block);
-      }
-    },
-  };
+class Contraction implements Compiled {
+  readonly #product: Product;
+  /** The dtype of the product. */
+  readonly #own: DType;
+  /** What brings a and b to it; null where they are of it. */
+  readonly #prepare: readonly [Compiled | null, Compiled | null];
+  /** The operand that the sum starts from, if the value is a sum and an operand. */
+  readonly #addend: number | null;
+  /** Whether the product writes the output itself. */
+  readonly #direct: boolean;
+  readonly #kernel: KernelOf<"contract">;
+  #finish: Compiled | null = null;
+
+  constructor(kernel: KernelOf<"contract">) {
+    const { compute, output, inputs } = kernel;
+    if (compute === "bool") throw new Error("contractions do not compute in bool");
+    const own = storage[compute];
+    const prepare = (k: number): Compiled | null => (inputs[k] === own ? null : conversion(inputs[k]!, own));
+    this.#kernel = kernel;
+    this.#own = own;
+    this.#product = new Product(compute, usesRelaxedMadd());
+    this.#prepare = [prepare(0), prepare(1)];
+    this.#addend = addedOperand(output.value, compute);
+    this.#direct = output.dtype === own && (output.value === state(0, compute) || (this.#addend !== null && inputs[this.#addend] === own));
+  }
+
+  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
+    const out = outputs[0]!;
+    if (out.layout.numel === 0) return;
+    const [prepareA, prepareB] = this.#prepare;
+    if (prepareA === null && prepareB === null && this.#inPlace(inputs[0]!, inputs[1]!, inputs, out, args)) return;
+    const owned: Operand[] = [];
+    const own = (x: Operand): Operand => {
+      owned.push(x);
+      return x;
+    };
+    try {
+      const a = prepareA === null ? inputs[0]! : own(converted(inputs[0]!, prepareA, this.#own));
+      const b = prepareB === null ? inputs[1]! : own(converted(inputs[1]!, prepareB, this.#own));
+      if (owned.length > 0 && this.#inPlace(a, b, inputs, out, args)) return;
+      const sums = own(temporary(this.#own, out.layout.shape));
+      this.#product.run(a, b, sums, null, args.dims!);
+      const more = inputs.slice(2).map((x) => {
+        if (sameOrApart(x, out)) return x;
+        const copy = own(temporary(x.dtype, x.layout.shape));
+        conversion(x.dtype, x.dtype).run([x], [copy], {});
+        return copy;
+      });
+      this.#finish ??= finisher(this.#kernel, this.#own);
+      this.#finish.run([sums, ...more], outputs, args);
+    } finally {
+      for (const operand of owned) heap.release(operand.storage.block);
+    }
+  }
+
+  /** Computes straight into the output if the value allows it and nothing is overwritten that is still to be read; else false. */
+  #inPlace(a: Operand, b: Operand, inputs: readonly Operand[], out: Operand, args: LaunchArgs): boolean {
+    if (!this.#direct || !apart(a, out) || !apart(b, out)) return false;
+    const start = this.#addend === null ? null : inputs[this.#addend]!;
+    if (start !== null && !sameOrApart(start, out)) return false;
+    this.#product.run(a, b, out, start, args.dims!);
+    return true;
+  }
 }
 
 /** The operand that `value` adds to the sum and does nothing else, or null. */
@@ -97,9 +116,11 @@ function apart(x: Operand, y: Operand): boolean {
 }
 
 /** Whether each element of `x` is read before anything is written over it: it lies where the output's lies, or they share no memory. */
-const sameOrApart = (x: Operand, out: Operand): boolean =>
-  apart(x, out) ||
-  (address(x) === address(out) && x.dtype === out.dtype && x.layout.strides.every((s, d) => s === out.layout.strides[d] || out.layout.shape[d] === 1));
+function sameOrApart(x: Operand, out: Operand): boolean {
+  if (apart(x, out)) return true;
+  const { shape, strides } = out.layout;
+  return address(x) === address(out) && x.dtype === out.dtype && x.layout.strides.every((s, d) => s === strides[d] || shape[d] === 1);
+}
 
 function temporary(dtype: DType, shape: readonly number[]): Operand {
   const layout = Layout.contiguous(shape);
@@ -132,11 +153,12 @@ function converted(x: Operand, convert: Compiled, to: DType): Operand {
 }
 
 /** The map from the sums and the further operands to the output. */
-function finisher(value: Expr, dtype: DType, own: DType, rest: readonly DType[]): Compiled {
+function finisher({ inputs, output }: KernelOf<"contract">, own: DType): Compiled {
+  const rest = inputs.slice(2);
   const places = new Map<Expr, Expr>([[state(0, own.compute), arg(0, own.compute)]]);
   const types: readonly ComputeType[] = ["f32", "f64", "i32", "i64", "bool"];
   rest.forEach((_, k) => {
     for (const type of types) places.set(arg(k + 2, type), arg(k + 1, type));
   });
-  return map(mapKernel([own, ...rest], dtype, substitute(value, places)));
+  return map(mapKernel([own, ...rest], output.dtype, substitute(output.value, places)));
 }

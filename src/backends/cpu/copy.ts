@@ -48,7 +48,7 @@ class CompiledCopy implements Compiled {
     let w = firstWord(0);
     heap.i32[w++] = address(to, size);
     heap.i32[w++] = address(from, size);
-    writeNest(w, nest);
+    writeNest(w, nest, way === TRANSPOSE ? 2 : 1);
     f(LAUNCH);
   }
 }

@@ -77,10 +77,10 @@ export class RecordReader {
 
 /**
  * Writes a nest at `word`: sizes outermost first, every operand's innermost step, then by loop from the innermost but one outwards what every
- * operand moves when that loop takes a step (having walked through the loop inside it, the innermost excepted, which leaves it alone).
- * Returns the next word.
+ * operand moves when that loop takes a step, having walked through the loop inside it. The `left` innermost loops leave the operands' rows
+ * alone. Returns the next word.
  */
-export function writeNest(word: number, nest: LoopNest): number {
+export function writeNest(word: number, nest: LoopNest, left: number = 1): number {
   const { rank, width, sizes, strides } = nest;
   const words = heap.i32;
   let w = word;
@@ -88,7 +88,7 @@ export function writeNest(word: number, nest: LoopNest): number {
   for (let k = 0; k < width; k++) words[w++] = strides[(rank - 1) * width + k]!;
   for (let d = rank - 2; d >= 0; d--) {
     for (let k = 0; k < width; k++) {
-      const inside = d === rank - 2 ? 0 : sizes[d + 1]! * strides[(d + 1) * width + k]!;
+      const inside = d >= rank - 1 - left ? 0 : sizes[d + 1]! * strides[(d + 1) * width + k]!;
       words[w++] = strides[d * width + k]! - inside;
     }
   }

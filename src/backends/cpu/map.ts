@@ -217,7 +217,7 @@ class CompiledMap implements Compiled {
     if (streams.some((s) => s.walk === STRIDED)) return 1;
     const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
     if (this.#lanes === 1) return n <= 6 ? 2 : 1;
-    return n <= 10 ? 4 : n <= 24 ? 2 : 1;
+    return n <= 10 ? 4 : n <= 60 ? 2 : 1;
   }
 }
 

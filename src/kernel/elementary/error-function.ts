@@ -1,6 +1,6 @@
-import { abs, add, type Expr, lt, mad, mul, select, sub } from "../expr.ts";
+import { abs, add, type Expr, lt, mad, min, mul, select, sub } from "../expr.ts";
 import { exp2Core } from "./exponential.ts";
-import { atMost, bits, polynomial, powerOfTwo, SHIFTER, SHIFTER_BITS, square, toFloat, withSign } from "./parts.ts";
+import { bits, polynomial, powerOfTwo, SHIFTER, SHIFTER_BITS, square, toFloat, withSign } from "./parts.ts";
 
 /** erf(x) / x - 1 in x^2 for |x| <= 0.92, relative error of erf 1.5e-8. */
 const ERF: readonly number[] = [-0.00060038, 0.0049958536, -0.02676858, 0.11281877, -0.376125, 0.12837915];
@@ -10,7 +10,7 @@ const LOG2_ERFC: readonly number[] = [0.00021398744, -0.0032149816, 0.022890063,
 /** The error function: a polynomial near 0, else 1 - 2^y with a polynomial y, with the sign of x. */
 export function erf(x: Expr): Expr {
   const a = abs(x);
-  const b = atMost(a, 4);
+  const b = min(a, 4);
   const y = mul(b, polynomial(b, LOG2_ERFC));
   const word = bits(add(y, SHIFTER + 127));
   const erfc = mul(exp2Core(sub(y, toFloat(sub(word, SHIFTER_BITS + 127)))), powerOfTwo(word));

@@ -1,5 +1,5 @@
-import { add, type Expr, mad, mul, or, shr, sub } from "../expr.ts";
-import { atLeast, atMost, bits, float, nearest, polynomial, powerOfTwo, reduce, SHIFTER, SHIFTER_BITS, signBit, square, toFloat } from "./parts.ts";
+import { add, div, type Expr, mad, max, min, mul, neg, or, shr, sub } from "../expr.ts";
+import { bits, float, nearest, polynomial, powerOfTwo, reduce, SHIFTER, SHIFTER_BITS, signBit, square, toFloat } from "./parts.ts";
 
 /** ln 2 in two parts; the first has 14 bits, so that its product with an exponent is exact. */
 export const LN2_PARTS: readonly number[] = [0.693145751953125, 1.42860677e-6];
@@ -16,7 +16,7 @@ export function scale(p: Expr, word: Expr): Expr {
 
 /** exp(x) = 2^n exp(r) with n the integer nearest to x / ln 2. */
 export function exp(x: Expr): Expr {
-  const bounded = atMost(atLeast(x, -104), 89);
+  const bounded = min(max(x, -104), 89);
   const n = nearest(bounded, Math.LOG2E, 254);
   return scale(polynomial(reduce(bounded, n.value, LN2_PARTS), [...EXP_TAIL, 1, 1]), n.word);
 }
@@ -26,17 +26,34 @@ export const exp2Core = (r: Expr): Expr => polynomial(r, [...EXP2_TAIL, 1]);
 
 /** 2^x = 2^n 2^r. */
 export function exp2(x: Expr): Expr {
-  const bounded = atMost(atLeast(x, -151), 129);
+  const bounded = min(max(x, -151), 129);
   const word = bits(add(bounded, SHIFTER + 254));
   return scale(exp2Core(sub(bounded, toFloat(sub(word, SHIFTER_BITS + 254)))), word);
 }
 
 /** exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2)): halved, because 2^128 has no f32. */
 export function expm1(x: Expr): Expr {
-  const bounded = atMost(atLeast(x, -18), 89);
+  const bounded = min(max(x, -18), 89);
   const n = nearest(bounded, Math.LOG2E, 126);
   const r = reduce(bounded, n.value, LN2_PARTS);
   const half = powerOfTwo(n.word);
   const y = mul(mad(half, mad(square(r), polynomial(r, EXP_TAIL), r), sub(half, 0.5)), 2);
   return float(or(bits(y), signBit(x))); // expm1(-0) = -0
+}
+
+/** (exp(-r) - 1 + r) / r^2. */
+const EXP_TAIL_REFLECTED: readonly number[] = EXP_TAIL.map((c, i) => ((EXP_TAIL.length - 1 - i) % 2 === 0 ? c : -c));
+
+/**
+ * 1 / (1 + exp(-x)), which is half of 1 / (h + 1/2 + h q) for h = 2^(n-1) and exp(-x) = 2^n (1 + q). The quotient from a rounded exp and a
+ * rounded sum is off by up to 2.5 ulp; here the sum is rounded once, and 1/2 that does not fit beside a large h goes to the other summand.
+ */
+export function logistic(x: Expr): Expr {
+  const bounded = min(max(x, -89.5), 40);
+  const n = nearest(bounded, -Math.LOG2E, 126);
+  const r = reduce(bounded, n.value, LN2_PARTS.map((c) => -c));
+  const q = mad(square(r), polynomial(r, EXP_TAIL_REFLECTED), neg(r));
+  const h = powerOfTwo(n.word);
+  const sum = add(h, 0.5);
+  return div(0.5, add(mad(h, q, sub(0.5, sub(sum, h))), sum));
 }

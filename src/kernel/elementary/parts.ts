@@ -1,5 +1,5 @@
 import { float32 } from "../../core/dtype.ts";
-import { and, bitcast, cast, constant, type Expr, eq, gt, lt, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
+import { and, bitcast, cast, constant, type Expr, eq, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
 
 /**
  * Building blocks of the f32 elementary functions. Two habits make them hold on every target: special cases are told by bits, because a
@@ -21,10 +21,6 @@ export const toFloat = (i: Expr): Expr => cast(i, float32);
 
 /** `c[0] x^n + ... + c[n]` by Horner's rule. */
 export const polynomial = (x: Expr, c: readonly number[]): Expr => c.slice(1).reduce<Expr>((p, k) => mad(p, x, k), constant(c[0]!, x.type));
-
-/** min(x, limit) and max(x, limit) that keep NaN, and are one instruction where the target has a min of the form `b < a ? b : a`. */
-export const atMost = (x: Expr, limit: Num): Expr => select(gt(x, limit), limit, x);
-export const atLeast = (x: Expr, limit: Num): Expr => select(lt(x, limit), limit, x);
 
 /** The magnitude bits: comparing them as integers orders all values, infinity and NaN last. */
 export const magnitude = (x: Expr): Expr => and(bits(x), MAGNITUDE);

@@ -1,47 +1,47 @@
-import { add, and, div, eq, type Expr, floor, gt, lt, mad, mul, ne, or, select, sub } from "../expr.ts";
+import { add, and, constant, div, eq, type Expr, floor, gt, lt, mad, max, min, mul, ne, or, select, sub } from "../expr.ts";
 import { exp2Core, scale } from "./exponential.ts";
 import { exponentPart, normalized } from "./logarithm.ts";
-import { atLeast, atMost, bits, float, INFINITY, magnitude, NAN, polynomial, SHIFTER, SHIFTER_BITS, SIGN, special, square, toFloat } from "./parts.ts";
+import { bits, float, INFINITY, magnitude, NAN, polynomial, SHIFTER, SHIFTER_BITS, SIGN, special, square, toFloat } from "./parts.ts";
 
-/** (3 atanh(s) / s - 3 - s^2) / s^4 in s^2 for |s| <= (sqrt 2 - 1) / (sqrt 2 + 1), relative error of atanh 8.5e-12. */
-const ATANH: readonly number[] = [0.35129452, 0.42820635, 0.6000023];
-const SQRT_HALF = 0x3f3504f3;
-/** 2 / (3 ln 2), and its first 12 bits. */
-const SCALE = 2 / (3 * Math.LN2);
-const SCALE_HIGH = 0.961669921875;
+/** (2 atanh(s) / ln 2 - 2 s / ln 2) / s^3 in s^2 for |s| <= 0.1011; the relative error of the logarithm is 1.2e-11. */
+const TAIL: readonly number[] = [0.4186571, 0.57703906, 0.96179676];
+/** 2 / ln 2 and log2(1.5), each as a number of 12 bits and a rest. */
+const SCALE_HIGH = 2.8857421875;
+const SCALE_LOW = 2 / Math.LN2 - SCALE_HIGH;
+const LOG_HIGH = 0.5849609375;
+const LOG_LOW = 1.56322115618e-6;
+const SQRT_THREE_QUARTERS = 0x3f5db3d7;
+const SQRT_THREE_HALVES = Math.sqrt(1.5);
 const ONE = 0x3f800000;
 
 /** The first 12 bits of a number: products of two such are exact. */
 const high = (x: Expr): Expr => float(and(bits(x), -0x1000));
+const choose = (condition: Expr, a: number, b: number): Expr => select(condition, constant(a, "f32"), b);
 
-/** log2 of a positive number to about 2^-33, as a part of 12 bits and a rest. */
+/**
+ * log2 of a positive number to about 2^-31, as a part of 12 bits and a rest: x = 2^n c (1 + s) / (1 - s) with c of 1 or 1.5, so
+ * log2(x) = n + log2(c) + 2 atanh(s) / ln 2.
+ */
 function log2Parts(x: Expr): { high: Expr; low: Expr } {
   const word = normalized(x);
-  const exponent = exponentPart(word, SQRT_HALF);
-  const n = mul(toFloat(exponent), 2 ** -23);
+  const exponent = exponentPart(word, SQRT_THREE_QUARTERS);
   const m = float(sub(word, exponent));
-  // s = (m - 1) / (m + 1) in two parts: a quotient cut to 12 bits, and from the exact rest of that division what is missing.
-  const f = sub(m, 1);
-  const reciprocal = div(1, add(m, 1));
-  const sHigh = high(mul(f, reciprocal));
+  const upper = gt(m, SQRT_THREE_HALVES);
+  const c = choose(upper, 1.5, 1);
+  const n = mad(toFloat(exponent), 2 ** -23, choose(upper, LOG_HIGH, 0));
+  // s = (m - c) / (m + c) in two parts: a quotient cut to 12 bits, and from the exact rest of that division what is missing.
+  const difference = sub(m, c);
+  const reciprocal = div(1, add(m, c));
+  const sHigh = high(mul(difference, reciprocal));
   const mHigh = float(and(bits(m), -0x2000));
-  const rest = mad(sHigh, sub(mHigh, m), mad(sHigh, sub(-1, mHigh), f));
+  const rest = sub(sub(difference, mul(sHigh, add(mHigh, c))), mul(sHigh, sub(m, mHigh)));
   const sLow = mul(rest, reciprocal);
-  // 3 atanh(s) = s (3 + s^2 + s^4 p(s^2)), where the square of sHigh is exact.
-  const both = add(sHigh, sLow);
-  const z = square(sHigh);
-  const w = square(both);
-  const tail = mad(square(w), polynomial(w, ATANH), mul(sLow, add(both, sHigh)));
-  const factor = high(add(add(z, tail), 3));
-  const factorLow = sub(tail, sub(sub(factor, 3), z));
-  const product = mul(sHigh, factor);
-  const productLow = mad(sLow, factor, mul(both, factorLow));
-  const atanh = high(add(product, productLow));
-  const atanhLow = sub(productLow, sub(atanh, product));
-  const fraction = mul(atanh, SCALE_HIGH);
-  const fractionLow = mad(atanh, SCALE - SCALE_HIGH, mul(atanhLow, SCALE));
-  const top = high(add(n, fraction));
-  return { high: top, low: add(add(sub(n, top), fraction), fractionLow) };
+  const s = add(sHigh, sLow);
+  const z = square(s);
+  const low = mad(s, mul(z, polynomial(z, TAIL)), mad(sLow, SCALE_HIGH + SCALE_LOW, mad(sHigh, SCALE_LOW, choose(upper, LOG_LOW, 0))));
+  const product = mul(sHigh, SCALE_HIGH);
+  const top = high(add(n, product));
+  return { high: top, low: add(add(sub(n, top), product), low) };
 }
 
 /** x^y by 2^(y log2 |x|), with C's special cases. */
@@ -49,13 +49,13 @@ export function pow(x: Expr, y: Expr): Expr {
   const size = magnitude(x);
   const log = log2Parts(float(size));
   // Beyond 2^32 every base but 1 overflows or underflows; so infinite exponents need no case of their own.
-  const b = atMost(atLeast(y, -(2 ** 32)), 2 ** 32);
+  const b = min(max(y, -(2 ** 32)), 2 ** 32);
   const bHigh = high(b);
   const z = mul(bHigh, log.high);
   const zLow = mad(sub(b, bHigh), log.high, mul(b, log.low));
-  const word = bits(add(atMost(atLeast(add(z, zLow), -160), 160), SHIFTER + 254));
+  const word = bits(add(min(max(add(z, zLow), -160), 160), SHIFTER + 254));
   const r = add(sub(z, toFloat(sub(word, SHIFTER_BITS + 254))), zLow);
-  const power = scale(exp2Core(atLeast(r, -1)), word);
+  const power = scale(exp2Core(max(r, -1)), word);
   // 0 or inf: to a negative power the other one.
   const regular = lt(add(size, 0x7fffffff), INFINITY - 1 - 2 ** 31);
   const unsigned = select(regular, bits(power), select(lt(y, 0), sub(INFINITY, size), size));

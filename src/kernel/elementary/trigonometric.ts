@@ -1,5 +1,5 @@
-import { abs, add, and, div, type Expr, mad, mul, neg, round, select, shl, xor } from "../expr.ts";
-import { atLeast, atMost, bits, float, isOdd, polynomial, reduce, SHIFTER, SIGN, square } from "./parts.ts";
+import { abs, add, and, div, type Expr, mad, max, min, mul, neg, round, select, shl, xor } from "../expr.ts";
+import { bits, float, isOdd, polynomial, reduce, SHIFTER, SIGN, square } from "./parts.ts";
 
 /** (sin r - r) / r^3 in r^2 for |r| <= pi/4, relative error of sin 4.0e-9. */
 const SIN: readonly number[] = [-0.00019518085, 0.008332188, -0.16666655];
@@ -23,7 +23,7 @@ interface Reduced {
 /** Cody and Waite's reduction. Where n is so large that no digit of `r` is left, `r` is still bounded; for infinities it is NaN. */
 function quarterTurns(x: Expr, turns: number): Reduced {
   const n = round(mul(x, 2 / Math.PI));
-  const r = atMost(atLeast(reduce(x, n, HALF_PI_PARTS), -1), 1);
+  const r = min(max(reduce(x, n, HALF_PI_PARTS), -1), 1);
   return { word: bits(add(n, SHIFTER + turns)), r, rest: mul(n, -HALF_PI_REST) };
 }
 

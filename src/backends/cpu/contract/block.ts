@@ -9,8 +9,8 @@ import { streamKernel, streamParameters } from "./stream-kernel.ts";
 import { buildTiles, tileColumns } from "./tiles.ts";
 
 /**
- * The parameters of a block of the output, as i32 words in memory. A block is m rows by n columns, summed over k steps; it is the unit of work
- * that can be given to a thread, with a workspace of its own.
+ * The parameters of a block of the output, as i32 words in memory. A block is m rows by n columns, summed over k steps; it is the unit of
+ * work that can be given to a thread, with a workspace of its own.
  */
 const fields = [
   "m", "n", "k", "method",
@@ -51,9 +51,9 @@ export function blockFunction(type: LaneType, relaxed: boolean): WasmFunction {
 }
 
 /**
- * The loops around the kernels. Tiles: a block of b (at most nBlock columns by kBlock steps) is packed in panels of a tile's width, and a block
- * of a (mBlock rows by kBlock steps) in panels of a tile's height, so that the micro-kernel reads both in order; a panel of b stays in the
- * first-level cache while the rows of a pass by.
+ * The loops around the kernels. Tiles: a block of b (at most nBlock columns by kBlock steps) is packed in panels of a tile's width, and a
+ * block of a (mBlock rows by kBlock steps) in panels of a tile's height, so that the micro-kernel reads both in order; a panel of b stays
+ * in the first-level cache while the rows of a pass by.
  * Source: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
  */
 function emitBlock(module: ModuleBuilder, lanes: Lanes): void {

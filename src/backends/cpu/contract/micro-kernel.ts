@@ -3,8 +3,8 @@ import type { Lanes } from "./lanes.ts";
 import { countDown, define, locals, offsetBy } from "./parameters.ts";
 
 /**
- * Note [Tile shape]. A tile is 4 rows by 2 vectors. V8 schedules all loads of a basic block before the arithmetic, so the accumulators, the
- * vectors of b and the splatted elements of a are alive together: with one step of k in the loop that is 8 + 2 + 4 of the 15 vector registers.
+ * Note [Tile shape]. A tile is 4 rows by 2 vectors. V8 schedules all loads of a basic block before the arithmetic, so the accumulators,
+ * the vectors of b and the splatted elements of a are alive together: with one step of k in the loop, 8 + 2 + 4 of the 15 vector registers.
  * Larger tiles, or an unrolled loop, spill (measured on V8 11.3 and 12.4: 24 instead of 47 GFLOP/s; V8 13.6 takes either).
  */
 export const TILE_ROWS = 4;
@@ -16,8 +16,8 @@ export const START_ELEMENTS = 1;
 export const START_ROW = 2;
 
 /**
- * Where a tile finds b. "packed": vectors lie one after the other, TILE_VECTORS for each step of k. Otherwise they are read from the operand
- * itself, at the offsets in the table `steps`: "joined" vectors lie side by side from `b` on, "split" ones begin at `b` and `b2`.
+ * Where a tile finds b. "packed": vectors lie one after the other, TILE_VECTORS for each step of k. Otherwise they are read from the
+ * operand itself, at the offsets in the table `steps`: "joined" vectors lie side by side from `b` on, "split" ones begin at `b` and `b2`.
  */
 export type Way = "packed" | "joined" | "split";
 export const ways: readonly Way[] = ["packed", "joined", "split"];
@@ -26,8 +26,8 @@ export const ways: readonly Way[] = ["packed", "joined", "split"];
 export const kernelParameters = ["a", "b", "b2", "steps", "k", "c", "cRows", "d", "dRows", "start"] as const;
 
 /**
- * The functions that compute one tile, by rows - 1 and vectors - 1: c = start + sum over k of a * b. `a` is a packed panel: TILE_ROWS elements
- * for each step of k. The rows of c and d lie at the offsets in the tables `cRows` and `dRows`; `start` says what is read from d.
+ * The functions that compute one tile, by rows - 1 and vectors - 1: c = start + sum over k of a * b. `a` is a packed panel: TILE_ROWS
+ * elements for each step of k. The rows of c and d lie at the offsets in the tables `cRows` and `dRows`; `start` says what is read from d.
  */
 export function microKernels(module: ModuleBuilder, lanes: Lanes, way: Way): FunctionBuilder[][] {
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
@@ -48,7 +48,12 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
     });
   f.get(p.start).if(() =>
     f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
-      () => eachRow(p.d, p.dRows, (row) => row.forEach((s, j) => f.get(at).load("v128.load", 16 * j).set(s))),
+      () =>
+        eachRow(p.d, p.dRows, (row) => {
+          row.forEach((s, j) => {
+            f.get(at).load("v128.load", 16 * j).set(s);
+          });
+        }),
       () =>
         eachRow(p.d, p.dRows, (row) => {
           f.get(at).load(lanes.splat).set(x);
@@ -57,8 +62,11 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
     ),
   );
   const loadB = (): void => {
-    if (way === "packed") y.forEach((v, j) => f.get(p.b).load("v128.load", 16 * j).set(v));
-    else {
+    if (way === "packed") {
+      y.forEach((v, j) => {
+        f.get(p.b).load("v128.load", 16 * j).set(v);
+      });
+    } else {
       f.get(p.steps).load("i32.load").set(at);
       y.forEach((v, j) => {
         f.get(way === "split" && j === 1 ? p.b2 : p.b).get(at).op("i32.add").load("v128.load", way === "joined" ? 16 * j : 0).set(v);
@@ -70,13 +78,19 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
       loadB();
       sums.forEach((row, i) => {
         f.get(p.a).load(lanes.splat, lanes.size * i).set(x);
-        row.forEach((s, j) => lanes.multiplyAdd(f, s, x, y[j]!));
+        row.forEach((s, j) => {
+          lanes.multiplyAdd(f, s, x, y[j]!);
+        });
       });
       f.bump(p.a, TILE_ROWS * lanes.size);
       if (way === "packed") f.bump(p.b, 16 * TILE_VECTORS);
       else f.bump(p.steps, 4);
     }),
   );
-  eachRow(p.c, p.cRows, (row) => row.forEach((s, j) => f.get(at).get(s).store("v128.store", 16 * j)));
+  eachRow(p.c, p.cRows, (row) => {
+    row.forEach((s, j) => {
+      f.get(at).get(s).store("v128.store", 16 * j);
+    });
+  });
   return f;
 }

@@ -1,7 +1,7 @@
-import { heap } from "../heap.ts";
 import type { WasmFunction } from "../engine.ts";
+import { heap } from "../heap.ts";
 import { type Method, methods, word } from "./block.ts";
-import { START_ELEMENTS, START_ROW, START_ZERO, TILE_ROWS, TILE_VECTORS } from "./micro-kernel.ts";
+import { START_ELEMENTS, START_ROW, START_ZERO, TILE_VECTORS } from "./micro-kernel.ts";
 import { count, type Dim, type Problem } from "./problem.ts";
 import { K_BLOCK_BYTES, M_BLOCK, N_BLOCK_BYTES, TABLE_ENTRIES, type Workspace } from "./workspace.ts";
 
@@ -44,8 +44,9 @@ function methodFor(problem: Problem, rows: number, columns: number, lanes: numbe
 }
 
 /**
- * Computes c = a * b, or d + a * b if `starts`, for operands in memory with elements of `size` bytes; `block` is the block function of their type.
- * The output is cut into blocks of at most TABLE_ENTRIES rows and columns for each batch index; blocks are independent of each other.
+ * Computes c = a * b, or d + a * b if `starts`, for operands in memory with elements of `size` bytes; `block` is the block function of
+ * their type. The output is cut into blocks of at most TABLE_ENTRIES rows and columns for each batch index; blocks are independent of each
+ * other.
  */
 export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: boolean, space: Workspace, block: WasmFunction): void {
   const { m, n, k, batch } = problem;
@@ -119,21 +120,16 @@ export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: b
             space.table("aSteps", k, jk, kk, size);
             space.table("bSteps", k, jk, kk, size);
           }
-          startFrom(space, jk > 0 || start === START_ZERO ? c : d, jk > 0 || start === START_ZERO ? "c" : "d");
-          i32[p + word.start] = jk === 0 ? start : START_ELEMENTS;
-          i32[p + word.dRuns] = jk > 0 ? cRuns : dRuns;
+          // Later steps add to the output, which holds the sum over earlier ones.
+          const own = jk > 0 || start === START_ZERO;
+          i32[p + word.start] = jk > 0 ? START_ELEMENTS : start;
+          i32[p + word.d] = own ? c : d;
+          i32[p + word.dRows] = own ? space.cRows : space.dRows;
+          i32[p + word.dColumns] = own ? space.cColumns : space.dColumns;
+          i32[p + word.dRuns] = own ? cRuns : dRuns;
           block(space.address);
         }
       }
     }
   }
-}
-
-/** Says where the sum starts from: the addends, or the output, which holds the sum over earlier steps. */
-function startFrom(space: Workspace, address: number, operand: "c" | "d"): void {
-  const i32 = heap.i32;
-  const p = space.words;
-  i32[p + word.d] = address;
-  i32[p + word.dRows] = operand === "c" ? space.place("cRows") : space.dRows;
-  i32[p + word.dColumns] = operand === "c" ? space.place("cColumns") : space.dColumns;
 }

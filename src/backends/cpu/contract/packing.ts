@@ -43,7 +43,9 @@ export function stripPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilde
       f.get(p.k).i32(count === 4 ? 2 : 1).op("i32.shr_u").tee(blocks).if(() => {
         countDown(f, blocks, () => {
           f.get(p.ks).load("i32.load").set(offset);
-          rows.forEach((row, l) => f.get(row).get(offset).op("i32.add").load("v128.load").set(vectors[l]!));
+          rows.forEach((row, l) => {
+            f.get(row).get(offset).op("i32.add").load("v128.load").set(vectors[l]!);
+          });
           storeTransposed(f, vectors, p.target, p.step);
           f.bump(p.ks, 4 * count);
         });
@@ -63,7 +65,8 @@ export function stripPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilde
 
 /** Stores the transposed square of some vectors, `step` apart from `target` on, and moves `target` behind it. */
 export function storeTransposed(f: FunctionBuilder, v: readonly number[], target: number, step: number): void {
-  const pick = (a: number, b: number, lanes: readonly number[]): FunctionBuilder => f.get(a).get(b).shuffle32(lanes[0]!, lanes[1]!, lanes[2]!, lanes[3]!);
+  const pick = (a: number, b: number, lanes: readonly number[]): FunctionBuilder =>
+    f.get(a).get(b).shuffle32(lanes[0]!, lanes[1]!, lanes[2]!, lanes[3]!);
   const put = (a: number, b: number, lanes: readonly number[]): void => {
     f.get(target);
     pick(a, b, lanes).store("v128.store").bumpBy(target, step);
@@ -90,8 +93,8 @@ export function storeTransposed(f: FunctionBuilder, v: readonly number[], target
 export const FILL_OVERRUN = 16;
 
 /**
- * Builds `fill(target, count, offset, dims)`: a table of the next `count` offsets of a group of dimensions, innermost first. `dims` points to
- * (size, stride in bytes, index) per dimension, the index being where the walk stands, and `offset` is the first entry.
+ * Builds `fill(target, count, offset, dims)`: a table of the next `count` offsets of a group of dimensions, innermost first. `dims` points
+ * to (size, stride in bytes, index) per dimension, the index being where the walk stands; `offset` is the first entry.
  */
 export function tableFiller(module: ModuleBuilder): FunctionBuilder {
   const { f, p } = define(module, "fill", ["target", "count", "offset", "dims"], true);

@@ -31,7 +31,9 @@ export function countDown(f: FunctionBuilder, counter: number, body: () => void)
 }
 
 /** Calls a function; each of `values` pushes the parameter of its name. */
-export function call<K extends string>(f: FunctionBuilder, callee: FunctionBuilder, names: readonly K[], values: Readonly<Record<K, () => void>>): void {
+export function call<K extends string>(
+  f: FunctionBuilder, callee: FunctionBuilder, names: readonly K[], values: Readonly<Record<K, () => void>>,
+): void {
   for (const name of names) values[name]();
   f.call(callee.index);
 }

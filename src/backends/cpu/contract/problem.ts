@@ -28,9 +28,9 @@ export function count(group: readonly Dim[]): number {
 }
 
 /**
- * The problem in as few dimensions as possible: sizes of 1 go, dimensions that lie in memory like one become one, a batch dimension that one
- * operand does not see becomes rows or columns (a convolution's images are columns of one product), and the output's columns are those of
- * its groups that lie closest together.
+ * The problem in as few dimensions as possible: sizes of 1 go, dimensions that lie in memory like one become one, a batch dimension that
+ * one operand does not see becomes rows or columns (a convolution's images are columns of one product), and the output's columns are those
+ * of its groups that lie closest together.
  */
 export function problemOf(a: Layout, b: Layout, c: Layout, d: Layout | null, dims: ContractDims): Problem {
   const batch: Dim[] = [];

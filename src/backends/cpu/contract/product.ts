@@ -3,14 +3,14 @@ import type { WasmFunction } from "../engine.ts";
 import { blockFunction } from "./block.ts";
 import type { LaneType } from "./lanes.ts";
 import { START_ELEMENTS, START_ROW, START_ZERO } from "./micro-kernel.ts";
-import { multiply } from "./multiply.ts";
+import { type Addresses, multiply } from "./multiply.ts";
 import { count, type Dim, type Problem, problemOf } from "./problem.ts";
 import { type SmallFunctions, smallFunctions } from "./small.ts";
 import { type Workspace, workspace } from "./workspace.ts";
 
 type Operand = OperandOf<BlockOwner>;
 
-/** Multiplications up to which a product of matrices takes the small path, and elements that b may have there: it is read from the cache. */
+/** Multiplications up to which a product of matrices takes the small path, and elements that b, read from the cache, may have there. */
 const SMALL = 2 ** 18;
 const SMALL_B = 2 ** 14;
 /** Rows from which on turning b costs less than dot products along its columns. */
@@ -21,25 +21,32 @@ export const address = ({ storage, layout, dtype }: Operand): number => storage.
 
 /** Products of one type: c = start + a * b. */
 export class Product {
+  readonly #type: LaneType;
+  readonly #relaxed: boolean;
   readonly #size: 4 | 8;
-  readonly #block: WasmFunction;
-  readonly #small: SmallFunctions;
   readonly #space: Workspace;
+  // Made when first needed.
+  #block: WasmFunction | null = null;
+  #small: SmallFunctions | null = null;
 
   constructor(type: LaneType, relaxed: boolean) {
+    this.#type = type;
+    this.#relaxed = relaxed;
     this.#size = type === "f32" || type === "i32" ? 4 : 8;
-    this.#block = blockFunction(type, relaxed);
-    this.#small = smallFunctions(type, relaxed);
     this.#space = workspace();
   }
 
-  /** Computes a product; every operand is of the product's type. */
+  /**
+   * Computes a product; every operand is of the product's type. All products come through here, so this is where a library's product of
+   * plain matrices can stand in.
+   */
   run(a: Operand, b: Operand, c: Operand, start: Operand | null, dims: ContractDims): void {
     if (dims.batch === 0 && dims.m === 1 && dims.n === 1 && dims.k === 1 && this.#matrices(a, b, c, start)) return;
     const problem = problemOf(a.layout, b.layout, c.layout, start === null ? null : start.layout, dims);
     const [left, right] = problem.swapped ? [b, a] : [a, b];
     const at = { a: address(left), b: address(right), c: address(c), d: start === null ? 0 : address(start) };
     if (this.#batches(problem, at, start !== null)) return;
+    this.#block ??= blockFunction(this.#type, this.#relaxed);
     multiply(problem, at, this.#size, start !== null, this.#space, this.#block);
   }
 
@@ -55,17 +62,21 @@ export class Product {
     const ds = start === null ? cs : start.layout.strides;
     const from = start === null ? 0 : address(start);
     if (columns > 1 ? cs[1] === 1 : rows === 1 || cs[0] !== 1) {
-      return this.#fits(rows, columns, k, bs[0]!, bs[1]!, start !== null, ds[1]!)
-        && this.#one(address(a), as[0]!, as[1]!, address(b), bs[0]!, bs[1]!, address(c), cs[0]!, start !== null, from, ds[0]!, ds[1]!, rows, columns, k);
+      if (!this.#fits(rows, columns, k, bs[0]!, bs[1]!, start !== null, ds[1]!)) return false;
+      const [at, bt, ct] = [address(a), address(b), address(c)];
+      this.#one(at, as[0]!, as[1]!, bt, bs[0]!, bs[1]!, ct, cs[0]!, start !== null, from, ds[0]!, ds[1]!, rows, columns, k);
+      return true;
     }
     // Rows of the output lie side by side: they are the columns of the transposed product.
     if (rows > 1 && cs[0] !== 1) return false;
-    return this.#fits(columns, rows, k, as[1]!, as[0]!, start !== null, ds[0]!)
-      && this.#one(address(b), bs[1]!, bs[0]!, address(a), as[1]!, as[0]!, address(c), cs[1]!, start !== null, from, ds[1]!, ds[0]!, columns, rows, k);
+    if (!this.#fits(columns, rows, k, as[1]!, as[0]!, start !== null, ds[0]!)) return false;
+    const [at, bt, ct] = [address(a), address(b), address(c)];
+    this.#one(bt, bs[1]!, bs[0]!, at, as[1]!, as[0]!, ct, cs[1]!, start !== null, from, ds[1]!, ds[0]!, columns, rows, k);
+    return true;
   }
 
   /** Small products of matrices, one for each batch index; else false. */
-  #batches(problem: Problem, at: { readonly a: number; readonly b: number; readonly c: number; readonly d: number }, starts: boolean): boolean {
+  #batches(problem: Problem, at: Addresses, starts: boolean): boolean {
     const { batch, m, n, k } = problem;
     if (batch.length === 0 || m.length > 1 || n.length > 1 || k.length > 1) return false;
     const none: Dim = { size: 1, a: 0, b: 0, c: 1, d: 0 };
@@ -100,17 +111,18 @@ export class Product {
   #one(
     a: number, aRow: number, aStep: number, b: number, bStep: number, bColumn: number, c: number, cRow: number,
     starts: boolean, d: number, dRow: number, dColumn: number, m: number, n: number, k: number,
-  ): true {
+  ): void {
+    this.#small ??= smallFunctions(this.#type, this.#relaxed);
+    const { small, turn } = this.#small;
     const size = this.#size;
     let from = b;
     let step = bStep * size;
     if (bColumn !== 1 && n > 1 && k > 0) {
       from = this.#space.packedB;
       step = ((n + 3) & ~3) * size;
-      this.#small.turn(b, bColumn * size, n, k, from, step);
+      turn(b, bColumn * size, n, k, from, step);
     }
     const start = !starts ? START_ZERO : n === 1 || dColumn === 0 ? START_ROW : START_ELEMENTS;
-    this.#small.small(a, aRow * size, aStep * size, from, step, c, cRow * size, d, dRow * size, start, m, n, k);
-    return true;
+    small(a, aRow * size, aStep * size, from, step, c, cRow * size, d, dRow * size, start, m, n, k);
   }
 }

@@ -9,11 +9,13 @@ import { tileColumns } from "./tiles.ts";
 /** The functions for small products of a type, for which packing and tables of offsets would cost more than the arithmetic. */
 export interface SmallFunctions {
   /**
-   * `small(a, aRow, aStep, b, bStep, c, cRow, d, dRow, start, m, n, k)`: c = start + a * b. Rows and steps are strides in bytes; the columns of
-   * b and c, and of d where every element has its own start, lie side by side.
+   * `small(a, aRow, aStep, b, bStep, c, cRow, d, dRow, start, m, n, k)`: c = start + a * b. Rows and steps are strides in bytes; the
+   * columns of b and c, and of d where every element has its own start, lie side by side.
    */
   readonly small: WasmFunction;
-  /** `turn(b, bColumn, n, k, target, step)`: copies b, whose steps lie side by side in columns `bColumn` bytes apart, so that its columns do. */
+  /**
+   * `turn(b, column, n, k, target, step)`: copies b, whose steps lie side by side in columns `column` bytes apart, so that its columns do.
+   */
   readonly turn: WasmFunction;
 }
 
@@ -79,7 +81,10 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
   f.get(p.start).if(() =>
     sums.forEach((row, i) => {
       f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
-        () => row.forEach((s, j) => f.get(p.d).load("v128.load", 16 * j).set(s)),
+        () =>
+          row.forEach((s, j) => {
+            f.get(p.d).load("v128.load", 16 * j).set(s);
+          }),
         () => {
           f.get(p.d).load(lanes.splat).set(x);
           for (const s of row) f.get(x).set(s);
@@ -94,10 +99,14 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
   });
   f.get(p.k).if(() =>
     countDown(f, p.k, () => {
-      y.forEach((v, j) => f.get(p.b).load("v128.load", 16 * j).set(v));
+      y.forEach((v, j) => {
+        f.get(p.b).load("v128.load", 16 * j).set(v);
+      });
       sums.forEach((row, i) => {
         f.get(aRows[i]!).load(lanes.splat).set(x);
-        row.forEach((s, j) => lanes.multiplyAdd(f, s, x, y[j]!));
+        row.forEach((s, j) => {
+          lanes.multiplyAdd(f, s, x, y[j]!);
+        });
       });
       for (const row of aRows) f.bumpBy(row, p.aStep);
       f.bumpBy(p.b, p.bStep);
@@ -149,12 +158,16 @@ function emitTurn(module: ModuleBuilder, lanes: Lanes): void {
     f.get(p.target).set(out);
     f.get(p.k).i32(Math.log2(count)).op("i32.shr_u").set(left);
     each(left, () => {
-      columns.forEach((column, l) => f.get(column).load("v128.load").set(vectors[l]!).bump(column, 16));
+      columns.forEach((column, l) => {
+        f.get(column).load("v128.load").set(vectors[l]!).bump(column, 16);
+      });
       storeTransposed(f, vectors, out, p.step);
     });
     f.get(p.k).i32(count - 1).op("i32.and").set(left);
     each(left, () => {
-      columns.forEach((column, l) => f.get(out).get(column).load(lanes.load).store(lanes.store, l * size).bump(column, size));
+      columns.forEach((column, l) => {
+        f.get(out).get(column).load(lanes.load).store(lanes.store, l * size).bump(column, size);
+      });
       f.bumpBy(out, p.step);
     });
     f.bump(p.target, 16).get(p.b).get(p.column).i32(count).op("i32.mul").op("i32.add").set(p.b);

@@ -10,8 +10,8 @@ const TOGETHER = 4;
 export const streamParameters = ["a", "aSteps", "b", "bSteps", "k", "c", "d", "n", "start"] as const;
 
 /**
- * Builds `stream`: one row of the output where the n columns lie side by side in b, c and d (d has one element if `start` is START_ROW). Rows of
- * b are read as they lie in memory and added to the row of c: a matrix that is used only once comes from memory at full speed.
+ * Builds `stream`: one row of the output where the n columns lie side by side in b, c and d (d has one element if `start` is START_ROW).
+ * Rows of b are read as they lie in memory and added to the row of c: a matrix that is used only once comes from memory at full speed.
  */
 export function streamKernel(module: ModuleBuilder, lanes: Lanes): FunctionBuilder {
   const { f, p } = define(module, "stream", streamParameters);

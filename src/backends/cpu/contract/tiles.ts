@@ -7,8 +7,9 @@ import { call, define, entry, locals } from "./parameters.ts";
 export const tileColumns = (lanes: Lanes): number => TILE_VECTORS * lanes.count;
 
 /**
- * What a tile is called with, beside a micro-kernel's parameters: `rows` and `width` are what is left of the block (more than a tile counts as a
- * tile), `way` is an index of `ways`; then tables of the columns' offsets from c and d, a buffer for one tile and the table of its rows.
+ * What a tile is called with, beside a micro-kernel's parameters: `rows` and `width` are what is left of the block (more than a tile counts
+ * as a tile), `way` is an index of `ways`; then tables of the columns' offsets from c and d, a buffer for one tile and the table of its
+ * rows.
  */
 type TileParameter = (typeof kernelParameters)[number] | "rows" | "width" | "way" | "cColumns" | "dColumns" | "tile" | "tileRows";
 const anyParameters: readonly TileParameter[] = [...kernelParameters, "rows", "width", "way"];
@@ -23,7 +24,7 @@ export interface Tiles {
   full(f: FunctionBuilder, way: number, values: TileArguments): void;
   /** A tile of any size. */
   any(f: FunctionBuilder, values: TileArguments): void;
-  /** The same for columns that do not follow each other in memory, or do not fill whole vectors: `c` and `d` come without a column's offset. */
+  /** The same for columns that do not follow each other in memory, or do not fill vectors: `c` and `d` come without a column's offset. */
   edge(f: FunctionBuilder, values: TileArguments): void;
 }
 

@@ -7,7 +7,10 @@ import type { Dim } from "./problem.ts";
 
 /** Rows, columns or steps that a table holds the offsets of. */
 export const TABLE_ENTRIES = 4096;
-/** Bytes of a packed step of k of a's block and of b's, and of a packed row or column: a's block fills a part of the second-level cache. */
+/**
+ * Sizes of the packed blocks: rows of a, bytes of a row of b, and bytes of a row of a. A panel of b (8 KB) stays in the first-level cache,
+ * both blocks (128 KB and 1 MB) in the second.
+ */
 export const M_BLOCK = 128;
 export const N_BLOCK_BYTES = 4096;
 export const K_BLOCK_BYTES = 1024;
@@ -31,10 +34,13 @@ export class Workspace {
   readonly address: number;
   /** Their first word in `heap.i32`. */
   readonly words: number;
-  /** The tables of d's rows and columns. The parameters name them only where the sum starts from d. */
+  /** Addresses of tables: the parameters name c's in place of d's where the sum starts from the output. */
+  readonly cRows: number;
+  readonly cColumns: number;
   readonly dRows: number;
   readonly dColumns: number;
   readonly packedB: number;
+  readonly #places: Readonly<Record<Table, number>>;
   readonly #dims: number;
   readonly #fill: WasmFunction;
   /** What tables of one dimension hold: stride and length. */
@@ -60,19 +66,18 @@ export class Workspace {
     this.address = heap.allocate(end).offset;
     this.words = this.address >>> 2;
     this.#dims = this.words + FIELDS;
-    for (const [name, offset] of offsets) heap.i32[this.words + word[name]] = this.address + offset;
-    for (let i = 0; i < TILE_ROWS; i++) heap.i32[(heap.i32[this.words + word.tileRows]! >>> 2) + i] = i * TILE_ROW_BYTES;
-    this.dRows = this.place("dRows");
-    this.dColumns = this.place("dColumns");
-    this.packedB = this.place("packedB");
+    const places = Object.fromEntries(offsets.map(([name, offset]) => [name, this.address + offset])) as Record<keyof typeof bytes, number>;
+    for (const [name] of offsets) heap.i32[this.words + word[name]] = places[name];
+    for (let i = 0; i < TILE_ROWS; i++) heap.i32[(places.tileRows >>> 2) + i] = i * TILE_ROW_BYTES;
+    this.#places = places;
+    this.cRows = places.cRows;
+    this.cColumns = places.cColumns;
+    this.dRows = places.dRows;
+    this.dColumns = places.dColumns;
+    this.packedB = places.packedB;
     const none = (): Record<Table, number> => Object.fromEntries(tables.map((name) => [name, -1])) as Record<Table, number>;
     this.#stride = none();
     this.#length = none();
-  }
-
-  /** The address of a table, or of anything else whose place is fixed. */
-  place(name: Field): number {
-    return heap.i32[this.words + word[name]]!;
   }
 
   /** Fills a table with the byte offsets of `length` elements of its group, beginning with number `first`. */
@@ -104,7 +109,7 @@ export class Workspace {
       i32[p + 1] = 0;
       i32[p + 2] = 0;
     }
-    this.#fill(name === "dRows" ? this.dRows : name === "dColumns" ? this.dColumns : this.place(name), length, offset | 0, this.#dims * 4);
+    this.#fill(this.#places[name], length, offset | 0, this.#dims * 4);
   }
 }
 

@@ -23,7 +23,7 @@ import { type Opcode, opcodes } from "./opcodes.ts";
  *   `load(name, offset)`/`store(name, offset)` memory; `loadLane`/`storeLane`/`lane`/`shuffle` what names lanes.
  * - `block`/`loop`/`if` take the body as a function of a label; `br(label)` and `brIf(label)` leave a block or repeat a loop.
  * - `hoist(type, key, make)` makes a local that is computed once, in the function's prologue, before anything appended otherwise.
- * - `toText()` of a function lists its instructions in the text format.
+ * - `functionText` and `moduleText` (text.ts) show what was generated.
  *
  * Nothing is validated here: `new WebAssembly.Module` does that.
  */
@@ -351,6 +351,8 @@ export class ModuleBuilder {
   #functionImports = 0;
   readonly #functions: FunctionBuilder[] = [];
   readonly #exported: FunctionBuilder[] = [];
+  /** The imported functions, in the order of their indices. */
+  readonly imported: { readonly name: string; readonly params: readonly ValueType[]; readonly results: readonly ValueType[] }[] = [];
 
   #type(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params.join()}:${results.join()}`;
@@ -388,6 +390,7 @@ export class ModuleBuilder {
     uleb(this.#imports, this.#type(params, results));
     this.#importCount++;
     this.#importKeys.set(key, this.#functionImports);
+    this.imported.push({ name: key, params, results });
     return this.#functionImports++;
   }
 

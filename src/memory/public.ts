@@ -1,1 +1,0 @@
-export { collect, getHighWaterMark, setHighWaterMark } from "./pressure.ts";

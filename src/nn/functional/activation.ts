@@ -1,0 +1,47 @@
+import type { DType } from "../../core/dtype.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { type Functional, functional } from "./define.ts";
+
+/** Whether the result is written over the input. */
+export interface InplaceOptions {
+  inplace?: boolean;
+}
+type Activation = Functional<[input: Tensor], [inplace: boolean], InplaceOptions, Tensor>;
+
+/** `max(x, 0)`. */
+export const relu: Activation = functional("relu", ["input", "inplace"], 1, (x: Tensor, inplace: boolean = false) => (inplace ? x.relu_() : x.relu()));
+/** `x * sigmoid(x)`. */
+export const silu: Activation = functional("silu", ["input", "inplace"], 1, (x: Tensor, inplace: boolean = false) => (inplace ? x.silu_() : x.silu()));
+/** `x` where positive, else `negativeSlope * x`. */
+export const leakyRelu: Functional<[input: Tensor], [negativeSlope: number, inplace: boolean], { negativeSlope?: number; inplace?: boolean }, Tensor> = functional(
+  "leakyRelu", ["input", "negativeSlope", "inplace"], 1,
+  (x: Tensor, negativeSlope: number = 0.01, inplace: boolean = false) => (inplace ? x.leakyRelu_(negativeSlope) : x.leakyRelu(negativeSlope)),
+);
+/** `1 / (1 + exp(-x))`. */
+export const sigmoid = (input: Tensor): Tensor => input.sigmoid();
+/** The hyperbolic tangent. */
+export const tanh = (input: Tensor): Tensor => input.tanh();
+
+/** Options of `softmax` and `logSoftmax`. */
+export interface SoftmaxOptions {
+  /** The dimension along which the results add up to one. */
+  dim?: number | null;
+  /** The input is converted to this first. */
+  dtype?: DType | null;
+}
+type Softmax = Functional<[input: Tensor], [dim: number | null, dtype: DType | null], SoftmaxOptions, Tensor>;
+
+/** The dimension that is meant where none is named: PyTorch's choice for old programs. */
+const implicitDim = (ndim: number): number => (ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1);
+
+/**
+ * `exp(x)` divided by its sum along `dim`.
+ * @example F.softmax(scores, 1)
+ */
+export const softmax: Softmax = functional("softmax", ["input", "dim", "dtype"], 1, (x: Tensor, dim: number | null = null, dtype: DType | null = null) =>
+  x.softmax(dim ?? implicitDim(x.ndim), dtype),
+);
+/** The logarithm of `softmax`, computed without the loss of digits. */
+export const logSoftmax: Softmax = functional("logSoftmax", ["input", "dim", "dtype"], 1, (x: Tensor, dim: number | null = null, dtype: DType | null = null) =>
+  x.logSoftmax(dim ?? implicitDim(x.ndim), dtype),
+);

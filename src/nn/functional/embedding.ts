@@ -1,0 +1,69 @@
+import { ArgumentError, paddingIndex, TorchletError } from "../../core/errors.ts";
+import { int64 } from "../../core/dtype.ts";
+import { withGrad } from "../../autograd/modes.ts";
+import { embed } from "../../tensor/functional-ops.ts";
+import { arange } from "../../tensor/creation.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { type Functional, functional } from "./define.ts";
+
+/** Options of an embedding. */
+export interface EmbeddingOptions {
+  /** A row that gets no gradient. */
+  paddingIdx?: number | null;
+  /** Rows that are looked up and whose norm is greater are scaled down to it first, in place. */
+  maxNorm?: number | null;
+  /** The p of that norm. */
+  normType?: number;
+  /** Gradients are divided by how often a row was looked up. */
+  scaleGradByFreq?: boolean;
+}
+
+/** Scales the rows that `index` names down to a norm of at most `maxNorm`, in place. */
+function renormalize(table: Tensor, index: Tensor, maxNorm: number, normType: number): void {
+  withGrad(false, () => {
+    const rows = table.detach();
+    const norms = rows.abs().pow(normType).sum(1, true).pow(1 / normType);
+    const named = rows.newZeros([rows.shape[0]!]).indexAdd(0, index.reshape([-1]).to(int64), rows.newOnes([index.numel()])).gt(0).unsqueeze(1);
+    const factors = norms.add(1e-7).reciprocal().mul(maxNorm).maskedFill(norms.gt(maxNorm).logicalAnd(named).logicalNot(), 1);
+    table.mul_(factors);
+  });
+}
+
+/**
+ * The rows of `weight` (v, d) that `input` (...), int64, names: (..., d).
+ * @example F.embedding(tokens, table)
+ */
+export const embedding: Functional<
+  [input: Tensor, weight: Tensor],
+  [paddingIdx: number | null, maxNorm: number | null, normType: number, scaleGradByFreq: boolean, sparse: boolean],
+  EmbeddingOptions & { sparse?: boolean }, Tensor
+> = functional(
+  "embedding", ["input", "weight", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "sparse"], 2,
+  (
+    input: Tensor, weight: Tensor, paddingIdx: number | null = null, maxNorm: number | null = null, normType: number = 2,
+    scaleGradByFreq: boolean = false, sparse: boolean = false,
+  ) => {
+    if (sparse) throw new ArgumentError("embedding(): sparse gradients are not available");
+    if (paddingIdx !== null && (paddingIdx >= weight.shape[0]! || paddingIdx < -weight.shape[0]!)) throw paddingIndex();
+    if (maxNorm !== null) renormalize(weight, input, maxNorm, normType);
+    return embed(input, weight, paddingIdx === null ? -1 : paddingIdx < 0 ? paddingIdx + weight.shape[0]! : paddingIdx, scaleGradByFreq);
+  },
+);
+
+/**
+ * A vector for each class of `input` (...), int64, with one 1 at its place: (..., numClasses). Left out, `numClasses` is one more than the largest
+ * class, which is read at once.
+ */
+export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClasses?: number }, Tensor> = functional(
+  "oneHot", ["input", "numClasses"], 1,
+  (input: Tensor, numClasses: number = -1) => {
+    if (input.dtype !== int64) throw new TorchletError("one_hot is only applicable to index tensor.");
+    if (input.numel() === 0 && numClasses <= 0) throw new TorchletError("Can not infer total number of classes from empty tensor.");
+    if (input.numel() > 0 && input.min().itemSync() as number < 0) throw new TorchletError("Class values must be non-negative.");
+    const largest = input.numel() === 0 ? -1 : (input.max().itemSync() as number);
+    if (numClasses !== -1 && numClasses < 1) throw new TorchletError("num_classes should be positive");
+    if (numClasses !== -1 && largest >= numClasses) throw new TorchletError("Class values must be smaller than num_classes.");
+    const classes = numClasses === -1 ? largest + 1 : numClasses;
+    return input.unsqueeze(-1).eq(arange(classes, { device: input.device })).to(int64);
+  },
+);
