@@ -32,8 +32,10 @@ export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGra
 export * as autograd from "./tensor/autograd.ts";
 
 // training
+export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * as data from "./data/index.ts";
+export * as io from "./io/index.ts";
 export * as utils from "./utils.ts";
 
 // printing and constants

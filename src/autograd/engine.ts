@@ -134,7 +134,8 @@ function deposit(buffers: Map<Node, (Tensor | null)[]>, { node, index }: Edge, g
     list[index] = g;
     return;
   }
-  if (!createGraph && old.ownsStorageAlone()) {
+  // In place only where nobody else holds the storage and every element has a place of its own (a stretched gradient has not).
+  if (!createGraph && old.isContiguous() && old.ownsStorageAlone()) {
     old.add_(g);
     g.dispose();
     return;

@@ -504,6 +504,34 @@ export const lossSizes = (target: readonly number[], input: readonly number[]): 
   "due to broadcasting. Please ensure they have the same size.";
 export const logitsSizes = (target: readonly number[], input: readonly number[]): ValueError =>
   new ValueError(`Target size (${size(target)}) must be the same as input size (${size(input)})`);
+export const paddingValue = (mode: string): ShapeError => new ShapeError(`Padding mode "${mode}" doesn't take in value argument`);
+export const paddingMode = (mode: string): UnsupportedError => new UnsupportedError(`Unrecognised padding mode ${mode}`);
+export const paddingOdd = (): ShapeError => new ShapeError("Padding length must be divisible by 2");
+export const paddingLength = (length: number, ndim: number): ShapeError =>
+  new ShapeError(
+    `Padding length should be less than or equal to two times the input dimension but got padding length ${length} and input of dimension ${ndim}`,
+  );
+export const paddingRank = (): UnsupportedError =>
+  new UnsupportedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
+export const paddingReflect = (before: number, after: number, dim: number, input: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (${before}, ${after}) at dimension ` +
+      `${dim} of input ${input.length === 4 ? 4 : list(input)}`,
+  );
+export const paddingWraps = (): ShapeError => new ShapeError("Padding value causes wrapping around more than once.");
+export const paddingEmpty = (): ShapeError => new ShapeError("Negative padding value is resulting in an empty dimension");
+export const embeddingIndexType = (got: string): DTypeError =>
+  new DTypeError(
+    "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got " +
+      `torch.${got}Tensor instead (while checking arguments for embedding)`,
+  );
+export const embeddingRank = (): ShapeError => new ShapeError("'weight' must be 2-D");
+export const sparseGradients = (name: string): UnsupportedError => new UnsupportedError(`${name}(): sparse gradients are not available`);
+export const oneHotDtype = (): DTypeError => new DTypeError("one_hot is only applicable to index tensor.");
+export const oneHotEmpty = (): ShapeError => new ShapeError("Can not infer total number of classes from empty tensor.");
+export const oneHotNegative = (): TorchletError => new TorchletError("Class values must be non-negative.");
+export const oneHotClasses = (): TorchletError => new TorchletError("num_classes should be positive");
+export const oneHotLarge = (): TorchletError => new TorchletError("Class values must be smaller than num_classes.");
 export const paddingIndex = (): TorchletError => new TorchletError("Padding_idx must be within num_embeddings", "AssertionError");
 export const fanRank = (): ValueError => new ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
 export const fanMode = (mode: string): ValueError => new ValueError(`Mode ${mode} not supported, please use one of ['fan_in', 'fan_out']`);

@@ -71,6 +71,8 @@ export abstract class Module extends Callable {
 
   static {
     invoke = (module, input) => module.#run(input);
+    // What console.log shows in Node.
+    Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: Module.prototype.toString });
   }
 
   /** What the module computes. Call the module itself rather than this: the call runs the hooks. */
@@ -438,12 +440,8 @@ export abstract class Module extends Callable {
     return "";
   }
   /** The module with its parts, as PyTorch prints it. */
-  toString(): string {
+  override toString(): string {
     return reprModule(this, this.#children());
-  }
-  /** What `console.log` shows in Node. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
   }
 }
 

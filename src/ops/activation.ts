@@ -31,3 +31,10 @@ function siluSlope(x: Expr): Expr {
   const s = e.div(1, e.add(e.exp(e.neg(x)), 1));
   return e.mul(s, e.add(e.mul(x, e.sub(1, s)), 1));
 }
+
+/** `log(sigmoid(x))`, as `min(x, 0) - log1p(exp(-|x|))`: no exponential overflows. */
+export const _logsigmoid: Unary = unary({
+  node: "LogSigmoidBackward0", check: floats("log_sigmoid_cpu"),
+  f: (x) => e.sub(e.min(x!, 0), e.log1p(e.exp(e.neg(e.abs(x!))))),
+  df: (_, x) => [e.div(1, e.add(e.exp(x!), 1))],
+});

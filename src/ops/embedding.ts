@@ -1,5 +1,5 @@
 import { int64 } from "../core/dtype.ts";
-import { DTypeError, IndexError } from "../core/errors.ts";
+import { embeddingIndexType, embeddingRank, IndexError } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import { rule, type Rule, type Tensor } from "./define.ts";
 
@@ -27,12 +27,7 @@ export const _embedding: Rule<(index: Tensor, paddingIndex: number, scaleByFrequ
 
 /** Checks the arguments of a look-up and makes it. */
 export function embed(index: Tensor, table: Tensor, paddingIndex: number, scaleByFrequency: boolean): Tensor {
-  if (index.dtype !== int64 && index.dtype.name !== "int32") {
-    throw new DTypeError(
-      "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got " +
-        `torch.${index.dtype.scalarName}Tensor instead (while checking arguments for embedding)`,
-    );
-  }
-  if (table.ndim !== 2) throw new DTypeError("'weight' must be 2-D");
+  if (index.dtype !== int64 && index.dtype.name !== "int32") throw embeddingIndexType(index.dtype.scalarName);
+  if (table.ndim !== 2) throw embeddingRank();
   return table._embedding(index.to(int64), paddingIndex, scaleByFrequency);
 }

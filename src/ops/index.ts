@@ -5,11 +5,12 @@ export * from "./comparison.ts";
 export { _convolution, _convolutionInput, _convolutionWeight } from "./convolution.ts";
 export * from "./copying.ts";
 export * from "./elementary.ts";
+export { _embedding } from "./embedding.ts";
 export { _index, _indexPut, gather, indexAdd, indexSelect, scatter, scatterAdd, take } from "./indexing.ts";
 export { cat, chunk, repeat, split, stack, stackWith, unbind } from "./joining.ts";
 export { _nllLoss } from "./loss.ts";
 export * from "./matmul.ts";
-export { _batchNorm } from "./normalization.ts";
+export { _batchNorm, _centredProduct, _normalized, _normalizedGrad } from "./normalization.ts";
 export { pad } from "./padding.ts";
 export { _maxPool, _maxUnpool } from "./pooling.ts";
 export {

@@ -94,7 +94,7 @@ export const matmul: Composite<(other: Tensor) => Tensor> = composite(["other"],
 
 /** Many rows times one matrix: the batch is only more rows. */
 function foldLeft(a: Tensor, b: Tensor): Tensor {
-  const rows = a.reshape([-1, a.shape.at(-1)!].map((n, i) => (i === 0 ? a.numel() / Math.max(a.shape.at(-1)!, 1) : n)));
+  const rows = a.reshape([rowsOf(a), a.shape.at(-1)!]);
   const out = b.ndim === 1 ? rows.mv(b) : rows.mm(b);
   return out.view([...a.shape.slice(0, -1), ...b.shape.slice(1)]);
 }

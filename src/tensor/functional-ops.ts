@@ -12,7 +12,6 @@ export { embed } from "../ops/embedding.ts";
 export { type CrossEntropyOptions, checkReduction, crossEntropy, nllLoss, type NllOptions, type Reduction } from "../ops/loss.ts";
 export { linear } from "../ops/matmul.ts";
 export { batchNorm, type BatchNormOptions } from "../ops/normalization.ts";
-export { padEdges, type PaddingMode } from "../ops/padding.ts";
 export { maxPool, type PoolOptions } from "../ops/pooling.ts";
 
 /** The values on another device, copied at once: possible where the source shares memory with the host. The gradient does not follow. */

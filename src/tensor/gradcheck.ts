@@ -1,4 +1,5 @@
 import { GradError } from "../core/errors.ts";
+import { tensor } from "./creation.ts";
 import { randn } from "./random.ts";
 import { grad } from "./differentiation.ts";
 import { Generator } from "../core/random/generator.ts";
@@ -32,12 +33,7 @@ function numerical(f: Checked, inputs: readonly Tensor[], i: number, eps: number
   });
 }
 
-function fromFloat64(values: Float64Array, like: Tensor): Tensor {
-  const out = like.newZeros(like.shape);
-  const flat = out.view([-1]);
-  values.forEach((v, k) => flat.select(0, k).fill_(v));
-  return out;
-}
+const fromFloat64 = (values: Float64Array, like: Tensor): Tensor => tensor(values, { device: like.device }).to(like.dtype).view(like.shape);
 
 /** The same matrix by backward: one pass per output element. */
 function analytical(f: Checked, inputs: readonly Tensor[], i: number): number[][] {
@@ -46,8 +42,9 @@ function analytical(f: Checked, inputs: readonly Tensor[], i: number): number[][
   const columns: number[][] = [];
   outputs.forEach((y) => {
     for (let c = 0; c < y.numel(); c++) {
-      const seed = y.detach().newZeros(y.shape).contiguous();
-      seed.view([-1]).select(0, c).fill_(1);
+      const one = new Float64Array(y.numel());
+      one[c] = 1;
+      const seed = fromFloat64(one, y);
       const [g] = y.requiresGrad ? grad(y, inputs[i]!, { gradOutputs: seed, retainGraph: true, allowUnused: true }) : [null];
       columns.push(g ? Array.from(g.detach().contiguous().toTypedArraySync() as Float64Array) : new Array<number>(n).fill(0));
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ModuleBuilder } from "../../src/backends/cpu/wasm/assembler.ts";
-import { functionText, moduleText } from "../../src/backends/cpu/wasm/text.ts";
 import { opcodes } from "../../src/backends/cpu/wasm/opcodes.ts";
+import { functionText, moduleText } from "../../src/backends/cpu/wasm/text.ts";
 
 type Exports = Record<string, (...args: (number | bigint)[]) => number | bigint>;
 
@@ -35,7 +35,9 @@ describe("constants", () => {
     m.func("a", [], ["f32"]).v128("f32x4", 2.5).lane("f32x4.extract_lane", 3);
     m.func("b", [], ["i32"]).v128("i32x4", -7).lane("i32x4.extract_lane", 2);
     m.func("c", [], ["f64"]).v128("f64x2", 0.1).lane("f64x2.extract_lane", 1);
-    m.func("d", [], ["i64"]).v128("i64x2", 2n ** 40n).lane("i64x2.extract_lane", 1);
+    m.func("d", [], ["i64"])
+      .v128("i64x2", 2n ** 40n)
+      .lane("i64x2.extract_lane", 1);
     m.func("e", [], ["i32"]).v128Bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]).lane("i8x16.extract_lane_s", 15);
     const { a, b, c, d, e } = instance(m);
     expect([a!(), b!(), c!(), d!(), e!()]).toEqual([2.5, -7, 0.1, 2n ** 40n, -1]);
@@ -63,7 +65,14 @@ test("if with a result, and calls of imported and own functions", () => {
   const square = m.func("square", ["f64"], ["f64"], false);
   square.get(0).get(0).op("f64.mul");
   const f = m.func("norm", ["f64", "f64"], ["f64"]);
-  f.get(0).get(0).op("f64.ne").if(() => f.f64(0), () => f.get(0).call(square.index).get(1).call(square.index).op("f64.add").call(sqrt), "f64");
+  f.get(0)
+    .get(0)
+    .op("f64.ne")
+    .if(
+      () => f.f64(0),
+      () => f.get(0).call(square.index).get(1).call(square.index).op("f64.add").call(sqrt),
+      "f64",
+    );
   const { norm, square: hidden } = instance(m, { host: { sqrt: Math.sqrt } });
   expect(norm!(3, 4)).toBe(5);
   expect(norm!(Number.NaN, 4)).toBe(0);
@@ -104,9 +113,15 @@ test("memory: loads and stores with offsets, lanes, copy and fill", () => {
   view.setFloat32(400, 1.25, true);
   view.setInt32(100, 77, true);
   instance(m, { env: { memory } }).f!(100);
-  expect([view.getFloat32(104, true), view.getInt32(116, true), view.getUint16(130, true), view.getFloat32(164, true)])
-    .toEqual([1.25, 77, view.getUint16(400, true), 1.25]);
-  expect([view.getInt32(1000, true), view.getFloat32(1004, true), view.getUint8(1999), view.getUint8(2002), view.getUint8(2003)]).toEqual([77, 1.25, 0, 7, 0]);
+  expect([view.getFloat32(104, true), view.getInt32(116, true), view.getUint16(130, true), view.getFloat32(164, true)]).toEqual([
+    1.25,
+    77,
+    view.getUint16(400, true),
+    1.25,
+  ]);
+  expect([view.getInt32(1000, true), view.getFloat32(1004, true), view.getUint8(1999), view.getUint8(2002), view.getUint8(2003)]).toEqual([
+    77, 1.25, 0, 7, 0,
+  ]);
 });
 
 test("functions may be longer than their parts' lengths in one byte", () => {
@@ -120,7 +135,9 @@ test("functions may be longer than their parts' lengths in one byte", () => {
 });
 
 /** What an instruction takes from the stack and leaves there, where its name tells. */
-const vectorTests = Object.keys(opcodes).filter((name) => /^(i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)\./.test(name) && !name.includes("relaxed"));
+const vectorTests = Object.keys(opcodes).filter(
+  (name) => /^(i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)\./.test(name) && !name.includes("relaxed"),
+);
 test.each(vectorTests)("%s is what V8 calls so", (name) => {
   // The engine checks the operands' types, so an opcode of another instruction is found unless its type is the same.
   const op = name as keyof typeof opcodes;
@@ -150,7 +167,10 @@ test("the text form", () => {
     f.get(0).load("v128.load", 16).tee(x).get(x).shuffle32(3, 2, 1, 0).set(x);
     f.get(1).i32(-4).op("i32.add").tee(1).brIf(top);
   });
-  f.get(f.hoist("v128", "c", () => f.v128("f32x4", 0.5))).get(x).op("f32x4.mul").lane("f32x4.extract_lane", 0);
+  f.get(f.hoist("v128", "c", () => f.v128("f32x4", 0.5)))
+    .get(x)
+    .op("f32x4.mul")
+    .lane("f32x4.extract_lane", 0);
   m.func("two", [], ["f64"]).f64(2);
   expect(functionText(f)).toMatchInlineSnapshot(`
     "run($0 i32, $1 i32) f32 {

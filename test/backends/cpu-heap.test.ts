@@ -11,7 +11,8 @@ describe("Heap", () => {
     for (const [k, block] of blocks.entries()) {
       expect(block.offset % 64).toBe(0);
       expect(block.buffer).toBe(heap);
-      for (const other of blocks.slice(k + 1)) expect(other.offset >= block.offset + block.size || block.offset >= other.offset + other.size).toBe(true);
+      for (const other of blocks.slice(k + 1))
+        expect(other.offset >= block.offset + block.size || block.offset >= other.offset + other.size).toBe(true);
     }
     expect(blocks.map((b) => b.size)).toEqual([64, 64, 128, 64, 1024, 4096]);
   });
@@ -83,10 +84,23 @@ describe("Heap", () => {
     expect(heap.f32[(large.offset + large.size) / 4 - 1]).toBe(2);
   });
 
+  test("memory that is not shared works alike", () => {
+    const heap = new Heap(false);
+    expect(heap.buffer).toBeInstanceOf(ArrayBuffer);
+    const block = heap.allocate(64);
+    heap.i32[block.offset / 4] = 7;
+    const large = heap.allocate(heap.buffer.byteLength);
+    heap.u8.fill(1, large.offset, large.offset + large.size);
+    expect(heap.i32[block.offset / 4]).toBe(7);
+    expect(heap.type.shared).toBe(false);
+  });
+
   test("what does not fit is an OutOfMemoryError that says how much was asked for", () => {
     const heap = new Heap();
     expect(() => heap.allocate(2 ** 33)).toThrow(OutOfMemoryError);
-    expect(() => heap.allocate(2 ** 33)).toThrow(/^CPU out of memory\. Tried to allocate 8\.00 GiB \(4\.00 GiB total capacity; 0 bytes already allocated;/);
+    expect(() => heap.allocate(2 ** 33)).toThrow(
+      /^CPU out of memory\. Tried to allocate 8\.00 GiB \(4\.00 GiB total capacity; 0 bytes already allocated;/,
+    );
     expect(heap.allocate(100).size).toBe(128);
   });
 

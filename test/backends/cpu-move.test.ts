@@ -1,34 +1,22 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { CpuBackend } from "../../src/backends/cpu/backend.ts";
+import { describe, expect, test } from "vitest";
 import { bool, type DType, dtypes, float16, float32, float64, int32, int64, uint8 } from "../../src/core/dtype.ts";
-import { Generator } from "../../src/core/random/generator.ts";
 import { extent, indices, Layout, numel, permute, slice } from "../../src/core/layout.ts";
+import { Generator } from "../../src/core/random/generator.ts";
 import * as e from "../../src/kernel/expr.ts";
 import type { Compiled, Indexed } from "../../src/kernel/kernel.ts";
-import { decode, type Operand, spec, type Spec, upload, type Value } from "./operands.ts";
+import { backend, contiguous as c, put, storage, values } from "./cpu-operands.ts";
+import { type Operand, spec, type Value } from "./operands.ts";
 
-const backend = new CpuBackend();
-const made: Operand[] = [];
-afterEach(() => {
-  for (const x of made.splice(0)) backend.release(x.storage.block);
-});
-function put(s: Spec): Operand {
-  const x = upload(backend, s);
-  made.push(x);
-  return x;
-}
-const storage = (x: Operand, n: number): Value[] => decode(x.dtype, backend.readSync(x.storage.block, 0, n * x.dtype.itemsize));
-function values(x: Operand): Value[] {
-  const all = storage(x, extent(x.layout));
-  return [...indices(x.layout)].map((k) => all[k]!);
-}
-const c = (shape: number[], offset = 0): Layout => Layout.contiguous(shape, offset);
 /** Numbers that every dtype holds, different from place to place. */
 const counting = (dtype: DType, n: number): Value[] =>
   Array.from({ length: n }, (_, k) => (dtype === int64 ? BigInt(k) + 2n ** 50n : dtype === bool ? (k >> 1) % 2 : k % 128));
 
 describe("copy", () => {
-  const matrix = (rows: number, columns: number): [string, Layout, Layout] => [`${rows} x ${columns} turned`, permute(c([columns, rows]), [1, 0]), c([rows, columns])];
+  const matrix = (rows: number, columns: number): [string, Layout, Layout] => [
+    `${rows} x ${columns} turned`,
+    permute(c([columns, rows]), [1, 0]),
+    c([rows, columns]),
+  ];
   const cases: [string, Layout, Layout][] = [
     ["contiguous", c([33], 1), c([33], 3)],
     ["shorter rows", slice(c([7, 40]), 1, 3, 29), c([7, 29])],
@@ -39,7 +27,18 @@ describe("copy", () => {
     ["one number everywhere", new Layout([5, 7], [0, 0], 3), c([5, 7])],
     ["columns repeated", new Layout([6, 37], [1, 0], 0), c([6, 37])],
     ["rows repeated", new Layout([6, 37], [0, 1], 0), c([6, 37])],
-    ...[[1, 1], [2, 3], [4, 4], [16, 16], [17, 5], [5, 17], [19, 35], [64, 64], [33, 100], [100, 33]].map(([r, k]) => matrix(r!, k!)),
+    ...[
+      [1, 1],
+      [2, 3],
+      [4, 4],
+      [16, 16],
+      [17, 5],
+      [5, 17],
+      [19, 35],
+      [64, 64],
+      [33, 100],
+      [100, 33],
+    ].map(([r, k]) => matrix(r!, k!)),
     ["into a transpose", c([37, 21]), permute(c([21, 37], 2), [1, 0])],
     ["channels last", permute(c([2, 5, 6, 7]), [0, 2, 3, 1]), c([2, 6, 7, 5])],
     ["channels first", permute(c([2, 18, 5, 20]), [0, 3, 1, 2]), c([2, 20, 18, 5])],
@@ -67,14 +66,26 @@ describe("copy", () => {
 
 describe("scan", () => {
   const cumsum = backend.compile({
-    kind: "scan", inputs: [float32], init: [e.constant(0, "f64")], lift: [e.arg(0, "f64")],
-    combine: [e.add(e.state(0, "f64"), e.state(1, "f64"))], outputs: [{ dtype: float32, value: e.cast(e.state(0, "f64"), float32) }], compiled: [],
+    kind: "scan",
+    inputs: [float32],
+    init: [e.constant(0, "f64")],
+    lift: [e.arg(0, "f64")],
+    combine: [e.add(e.state(0, "f64"), e.state(1, "f64"))],
+    outputs: [{ dtype: float32, value: e.cast(e.state(0, "f64"), float32) }],
+    compiled: [],
   });
   const later = e.ge(e.state(2, "f32"), e.state(0, "f32"));
   const cummax = backend.compile({
-    kind: "scan", inputs: [float32], init: [e.constant(Number.NEGATIVE_INFINITY, "f32"), e.constant(0, "i64")], lift: [e.arg(0, "f32"), e.position],
+    kind: "scan",
+    inputs: [float32],
+    init: [e.constant(Number.NEGATIVE_INFINITY, "f32"), e.constant(0, "i64")],
+    lift: [e.arg(0, "f32"), e.position],
     combine: [e.select(later, e.state(2, "f32"), e.state(0, "f32")), e.select(later, e.state(3, "i64"), e.state(1, "i64"))],
-    outputs: [{ dtype: float32, value: e.state(0, "f32") }, { dtype: int64, value: e.state(1, "i64") }], compiled: [],
+    outputs: [
+      { dtype: float32, value: e.state(0, "f32") },
+      { dtype: int64, value: e.state(1, "i64") },
+    ],
+    compiled: [],
   });
   test.each([
     ["a row", c([20])],
@@ -90,7 +101,10 @@ describe("scan", () => {
     const length = layout.shape.at(-1) ?? 1;
     const list = [...indices(layout)].map((k) => contents[k]!);
     const a = put({ dtype: float32, layout, storage: contents });
-    const [top, place] = [put({ dtype: float32, layout, storage: contents.map(() => 0) }), put({ dtype: int64, layout: c([...layout.shape]), storage: list.map(() => 0n) })];
+    const [top, place] = [
+      put({ dtype: float32, layout, storage: contents.map(() => 0) }),
+      put({ dtype: int64, layout: c([...layout.shape]), storage: list.map(() => 0n) }),
+    ];
     cummax.run([a], [top, place], {});
     cumsum.run([a], [a], {});
     const wantSum: number[] = [];
@@ -120,7 +134,13 @@ class BadIndex extends Error {
 const fault = (index: number, which: number): Error => new BadIndex(index, which);
 
 /** Walks through a looked-up access: calls `visit` with the number of the element and its place in the looked-up storage. */
-function lookUp(base: Layout, indexLayouts: readonly Layout[], contents: readonly (readonly bigint[])[], indexed: readonly Indexed[], visit: (k: number, place: number) => void): void {
+function lookUp(
+  base: Layout,
+  indexLayouts: readonly Layout[],
+  contents: readonly (readonly bigint[])[],
+  indexed: readonly Indexed[],
+  visit: (k: number, place: number) => void,
+): void {
   const at = indexLayouts.map((l) => [...indices(l)]);
   [...indices(base)].forEach((p, k) => {
     let place = p;
@@ -141,25 +161,81 @@ interface Lookups {
   readonly indexed: readonly Indexed[];
 }
 const lookups: readonly Lookups[] = [
-  { name: "rows", base: new Layout([7, 19], [0, 1], 0), indices: [new Layout([7, 19], [1, 0], 0)], other: c([7, 19]), indexed: [{ size: 5, stride: 19 }] },
-  { name: "long rows", base: new Layout([4, 300], [0, 1], 0), indices: [new Layout([4, 300], [1, 0], 2)], other: c([4, 300], 1), indexed: [{ size: 5, stride: 300 }] },
-  { name: "columns", base: new Layout([6, 9], [7, 0], 0), indices: [new Layout([6, 9], [0, 1], 0)], other: c([6, 9]), indexed: [{ size: 7, stride: 1 }] },
+  {
+    name: "rows",
+    base: new Layout([7, 19], [0, 1], 0),
+    indices: [new Layout([7, 19], [1, 0], 0)],
+    other: c([7, 19]),
+    indexed: [{ size: 5, stride: 19 }],
+  },
+  {
+    name: "long rows",
+    base: new Layout([4, 300], [0, 1], 0),
+    indices: [new Layout([4, 300], [1, 0], 2)],
+    other: c([4, 300], 1),
+    indexed: [{ size: 5, stride: 300 }],
+  },
+  {
+    name: "columns",
+    base: new Layout([6, 9], [7, 0], 0),
+    indices: [new Layout([6, 9], [0, 1], 0)],
+    other: c([6, 9]),
+    indexed: [{ size: 7, stride: 1 }],
+  },
   { name: "single elements", base: new Layout([8], [0], 0), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 3 }] },
   { name: "one of each row", base: new Layout([8], [10], 1), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 1 }] },
-  { name: "elements of two dimensions", base: new Layout([3, 5], [0, 0], 0), indices: [c([3, 5]), new Layout([3, 5], [0, 1], 0)], other: permute(c([5, 3]), [1, 0]), indexed: [{ size: 4, stride: 6 }, { size: 6, stride: 1 }] },
-  { name: "rows of every other element", base: new Layout([4, 6], [0, 2], 1), indices: [new Layout([4, 6], [1, 0], 0)], other: slice(c([4, 18]), 1, 0, 6, 3), indexed: [{ size: 5, stride: 13 }] },
-  { name: "images of a batch", base: new Layout([3, 2, 4, 4], [0, 16, 4, 1], 0), indices: [new Layout([3, 2, 4, 4], [1, 0, 0, 0], 0)], other: permute(c([2, 3, 4, 4]), [1, 0, 2, 3]), indexed: [{ size: 6, stride: 32 }] },
-  { name: "one index for all", base: new Layout([9], [1], 0), indices: [new Layout([9], [0], 1)], other: c([9]), indexed: [{ size: 3, stride: 9 }] },
+  {
+    name: "elements of two dimensions",
+    base: new Layout([3, 5], [0, 0], 0),
+    indices: [c([3, 5]), new Layout([3, 5], [0, 1], 0)],
+    other: permute(c([5, 3]), [1, 0]),
+    indexed: [
+      { size: 4, stride: 6 },
+      { size: 6, stride: 1 },
+    ],
+  },
+  {
+    name: "rows of every other element",
+    base: new Layout([4, 6], [0, 2], 1),
+    indices: [new Layout([4, 6], [1, 0], 0)],
+    other: slice(c([4, 18]), 1, 0, 6, 3),
+    indexed: [{ size: 5, stride: 13 }],
+  },
+  {
+    name: "images of a batch",
+    base: new Layout([3, 2, 4, 4], [0, 16, 4, 1], 0),
+    indices: [new Layout([3, 2, 4, 4], [1, 0, 0, 0], 0)],
+    other: permute(c([2, 3, 4, 4]), [1, 0, 2, 3]),
+    indexed: [{ size: 6, stride: 32 }],
+  },
+  {
+    name: "one index for all",
+    base: new Layout([9], [1], 0),
+    indices: [new Layout([9], [0], 1)],
+    other: c([9]),
+    indexed: [{ size: 3, stride: 9 }],
+  },
   { name: "a number", base: new Layout([], [], 0), indices: [c([])], other: c([]), indexed: [{ size: 4, stride: 1 }] },
-  { name: "nothing", base: new Layout([0, 3], [0, 1], 0), indices: [new Layout([0, 3], [1, 0], 0)], other: c([0, 3]), indexed: [{ size: 4, stride: 3 }] },
+  {
+    name: "nothing",
+    base: new Layout([0, 3], [0, 1], 0),
+    indices: [new Layout([0, 3], [1, 0], 0)],
+    other: c([0, 3]),
+    indexed: [{ size: 4, stride: 3 }],
+  },
 ];
 
 /** Valid indices, half of them negative, with repetitions. */
-const someIndices = (l: Layout, size: number): bigint[] => Array.from({ length: extent(l) + 1 }, (_, k) => BigInt(((k * 5 + 3) % size) - (k % 2 === 0 ? size : 0)));
+const someIndices = (l: Layout, size: number): bigint[] =>
+  Array.from({ length: extent(l) + 1 }, (_, k) => BigInt(((k * 5 + 3) % size) - (k % 2 === 0 ? size : 0)));
 
 describe.each(lookups.map((l) => [l.name, l] as const))("looked up: %s", (_, { base, indices: indexLayouts, other, indexed }) => {
   const contents = indexLayouts.map((l, j) => someIndices(l, indexed[j]!.size));
-  const reach = base.offset + base.shape.reduce((r, s, d) => r + Math.max(s - 1, 0) * base.strides[d]!, 0) + indexed.reduce((r, { size, stride }) => r + (size - 1) * stride, 0) + 1;
+  const reach =
+    base.offset +
+    base.shape.reduce((r, s, d) => r + Math.max(s - 1, 0) * base.strides[d]!, 0) +
+    indexed.reduce((r, { size, stride }) => r + (size - 1) * stride, 0) +
+    1;
   const indexOperands = (): Operand[] => indexLayouts.map((layout, j) => put({ dtype: int64, layout, storage: contents[j]! }));
 
   test.each([float32, float16, bool, int64])("gather %s", (dtype) => {
@@ -203,10 +279,20 @@ describe.each(lookups.map((l) => [l.name, l] as const))("looked up: %s", (_, { b
         const last = indexLayouts.length - 1;
         // The place of the last element that is looked up
         const place = [...indices(indexLayouts[last]!)].at(-1)!;
-        const operands = indexLayouts.map((layout, j) => put({ dtype: int64, layout, storage: j === last ? contents[j]!.with(place, BigInt(bad)) : contents[j]! }));
+        const operands = indexLayouts.map((layout, j) =>
+          put({ dtype: int64, layout, storage: j === last ? contents[j]!.with(place, BigInt(bad)) : contents[j]! }),
+        );
         const gather = backend.compile({ kind: "gather", inputs: [float32, ...indexLayouts.map(() => int64)], compiled: [] });
-        const scatter = backend.compile({ kind: "scatter", inputs: [float32, ...indexLayouts.map(() => int64)], combine: null, compiled: [] });
-        const [looked, moved] = [put({ dtype: float32, layout: base, storage: new Array(reach).fill(1) }), put({ dtype: float32, layout: other, storage: new Array(extent(other)).fill(2) })];
+        const scatter = backend.compile({
+          kind: "scatter",
+          inputs: [float32, ...indexLayouts.map(() => int64)],
+          combine: null,
+          compiled: [],
+        });
+        const [looked, moved] = [
+          put({ dtype: float32, layout: base, storage: new Array(reach).fill(1) }),
+          put({ dtype: float32, layout: other, storage: new Array(extent(other)).fill(2) }),
+        ];
         for (const run of [
           () => gather.run([looked, ...operands], [moved], { indexed, fault }),
           () => scatter.run([moved, ...operands], [looked], { indexed, fault }),
@@ -221,16 +307,28 @@ describe.each(lookups.map((l) => [l.name, l] as const))("looked up: %s", (_, { b
 });
 
 test("a scatter sums onto one element along a dimension that no index changes", () => {
-  const scatter = backend.compile({ kind: "scatter", inputs: [float32, int64], combine: e.add(e.state(0, "f32"), e.state(1, "f32")), compiled: [] });
+  const scatter = backend.compile({
+    kind: "scatter",
+    inputs: [float32, int64],
+    combine: e.add(e.state(0, "f32"), e.state(1, "f32")),
+    compiled: [],
+  });
   const target = put(spec(float32, [0, 0, 0]));
   const index = put({ dtype: int64, layout: new Layout([2, 9], [1, 0], 0), storage: [2n, 0n] });
-  const added = put(spec(float32, Array.from({ length: 18 }, (_, k) => k), [2, 9]));
+  const added = put(
+    spec(
+      float32,
+      Array.from({ length: 18 }, (_, k) => k),
+      [2, 9],
+    ),
+  );
   scatter.run([added, index], [{ ...target, layout: new Layout([2, 9], [0, 0], 0) }], { indexed: [{ size: 3, stride: 1 }], fault });
   expect(values(target)).toEqual([117, 0, 36]);
 });
 
 describe("random", () => {
-  const uniform = (dtype: DType): Compiled => backend.compile({ kind: "random", inputs: [], distribution: "uniform", output: dtype, compiled: [] });
+  const uniform = (dtype: DType): Compiled =>
+    backend.compile({ kind: "random", inputs: [], distribution: "uniform", output: dtype, compiled: [] });
   test("the numbers that PyTorch draws after manual_seed(0)", () => {
     const out = put(spec(float32, [9, 0, 0, 0, 9], [3]));
     uniform(float32).run([], [{ ...out, layout: c([3], 1) }], { random: { generator: new Generator(0), parameters: [0, 1] } });

@@ -1,26 +1,12 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { CpuBackend } from "../../src/backends/cpu/backend.ts";
+import { describe, expect, test } from "vitest";
 import { heap } from "../../src/backends/cpu/heap.ts";
 import { bool, type DType, float16, float32, float64, int32, int64, uint8 } from "../../src/core/dtype.ts";
 import { extent, indices, Layout, permute, slice } from "../../src/core/layout.ts";
 import * as e from "../../src/kernel/expr.ts";
 import type { Compiled, Output } from "../../src/kernel/kernel.ts";
-import { decode, type Operand, spec, type Spec, upload, type Value } from "./operands.ts";
+import { backend, contiguous as c, put, values } from "./cpu-operands.ts";
+import { type Operand, spec, type Value } from "./operands.ts";
 
-const backend = new CpuBackend();
-const made: Operand[] = [];
-afterEach(() => {
-  for (const x of made.splice(0)) backend.release(x.storage.block);
-});
-function put(s: Spec): Operand {
-  const x = upload(backend, s);
-  made.push(x);
-  return x;
-}
-function values(x: Operand): Value[] {
-  const all = decode(x.dtype, backend.readSync(x.storage.block, 0, extent(x.layout) * x.dtype.itemsize));
-  return [...indices(x.layout)].map((k) => all[k]!);
-}
 const zero = (dtype: DType): Value => (dtype === int64 ? 0n : 0);
 const empty = (dtype: DType, layout: Layout): Operand => put({ dtype, layout, storage: new Array(extent(layout) + 2).fill(zero(dtype)) });
 
@@ -41,7 +27,10 @@ function argmax(dtype: DType): Compiled {
     [e.constant(-inf, type), e.constant(0, "i64")],
     [e.arg(0, type), e.position],
     [e.select(later, S(2, type), S(0, type)), e.select(later, S(3, "i64"), S(1, "i64"))],
-    [{ dtype, value: S(0, type) }, { dtype: int64, value: S(1, "i64") }],
+    [
+      { dtype, value: S(0, type) },
+      { dtype: int64, value: S(1, "i64") },
+    ],
   );
 }
 
@@ -53,7 +42,6 @@ function groups(layout: Layout, storage: readonly Value[], kept: number): Value[
   return Array.from({ length: outer }, (_, k) => all.slice(k * n, (k + 1) * n));
 }
 
-const c = (shape: number[], offset = 0): Layout => Layout.contiguous(shape, offset);
 /** All ways of going through memory: rows, columns, both strided, windows, expanded, small and large. */
 const layouts: [string, Layout, number][] = [
   ["one element", c([1]), 0],
@@ -86,45 +74,112 @@ const sample = (n: number): number[] => Array.from({ length: n }, (_, k) => ((k 
 describe.each(layouts)("%s", (_, layout, kept) => {
   const shape = layout.shape.slice(0, kept);
   const n = extent(layout) + 3;
-  const outs = [c(shape), permute(c([...shape].reverse(), 1), shape.map((_, k) => shape.length - 1 - k))];
+  const outs = [
+    c(shape),
+    permute(
+      c([...shape].reverse(), 1),
+      shape.map((_, k) => shape.length - 1 - k),
+    ),
+  ];
 
-  function check(compiled: Compiled, dtype: DType, contents: readonly Value[], to: DType, expected: (list: Value[]) => Value, digits?: number): void {
+  function check(
+    compiled: Compiled,
+    dtype: DType,
+    contents: readonly Value[],
+    to: DType,
+    expected: (list: Value[]) => Value,
+    digits?: number,
+  ): void {
     for (const out of outs) {
       const [a, b] = [put({ dtype, layout, storage: contents }), empty(to, out)];
       compiled.run([a], [b], {});
       const want = groups(layout, contents, kept).map(expected);
       if (digits === undefined) expect(values(b)).toEqual(want);
-      else values(b).forEach((v, k) => {
-        expect(v).toBeCloseTo(Number(want[k]), digits);
-      });
+      else
+        values(b).forEach((v, k) => {
+          expect(v).toBeCloseTo(Number(want[k]), digits);
+        });
     }
   }
 
-  test("sum of float32", () => check(sum(), float32, sample(n), float32, (list) => Math.fround(list.reduce<number>((s, v) => s + Number(v), 0)), 2));
+  test("sum of float32", () =>
+    check(sum(), float32, sample(n), float32, (list) => Math.fround(list.reduce<number>((s, v) => s + Number(v), 0)), 2));
   test("sum of float64", () => {
-    const k = reduction([float64], [e.constant(0, "f64")], [e.arg(0, "f64")], [e.add(S(0, "f64"), S(1, "f64"))], [{ dtype: float64, value: S(0, "f64") }]);
+    const k = reduction(
+      [float64],
+      [e.constant(0, "f64")],
+      [e.arg(0, "f64")],
+      [e.add(S(0, "f64"), S(1, "f64"))],
+      [{ dtype: float64, value: S(0, "f64") }],
+    );
     check(k, float64, sample(n), float64, (list) => list.reduce<number>((s, v) => s + Number(v), 0));
   });
   test("sums of bytes and bools in int64", () => {
     for (const dtype of [uint8, bool]) {
       const lift = e.cast(e.arg(0, dtype.compute), int64);
-      const k = reduction([dtype], [e.constant(0, "i64")], [lift], [e.add(S(0, "i64"), S(1, "i64"))], [{ dtype: int64, value: S(0, "i64") }]);
-      check(k, dtype, sample(n).map((_, j) => (j * 5) % (dtype === bool ? 2 : 256)), int64, (list) => list.reduce<bigint>((s, v) => s + BigInt(v), 0n));
+      const k = reduction(
+        [dtype],
+        [e.constant(0, "i64")],
+        [lift],
+        [e.add(S(0, "i64"), S(1, "i64"))],
+        [{ dtype: int64, value: S(0, "i64") }],
+      );
+      check(
+        k,
+        dtype,
+        sample(n).map((_, j) => (j * 5) % (dtype === bool ? 2 : 256)),
+        int64,
+        (list) => list.reduce<bigint>((s, v) => s + BigInt(v), 0n),
+      );
     }
   });
   test("sums of int32 wrap", () => {
-    const k = reduction([int32], [e.constant(0, "i32")], [e.arg(0, "i32")], [e.add(S(1, "i32"), S(0, "i32"))], [{ dtype: int32, value: S(0, "i32") }]);
-    check(k, int32, sample(n).map((_, j) => (j * 987654321) | 0), int32, (list) => list.reduce<number>((s, v) => (s + Number(v)) | 0, 0));
+    const k = reduction(
+      [int32],
+      [e.constant(0, "i32")],
+      [e.arg(0, "i32")],
+      [e.add(S(1, "i32"), S(0, "i32"))],
+      [{ dtype: int32, value: S(0, "i32") }],
+    );
+    check(
+      k,
+      int32,
+      sample(n).map((_, j) => (j * 987654321) | 0),
+      int32,
+      (list) => list.reduce<number>((s, v) => (s + Number(v)) | 0, 0),
+    );
   });
   test("product of int64", () => {
-    const k = reduction([int64], [e.constant(1, "i64")], [e.arg(0, "i64")], [e.mul(S(0, "i64"), S(1, "i64"))], [{ dtype: int64, value: S(0, "i64") }]);
-    check(k, int64, sample(n).map((_, j) => BigInt(2 * j - 3)), int64, (list) => BigInt.asIntN(64, list.reduce<bigint>((s, v) => s * BigInt(v), 1n)));
+    const k = reduction(
+      [int64],
+      [e.constant(1, "i64")],
+      [e.arg(0, "i64")],
+      [e.mul(S(0, "i64"), S(1, "i64"))],
+      [{ dtype: int64, value: S(0, "i64") }],
+    );
+    check(
+      k,
+      int64,
+      sample(n).map((_, j) => BigInt(2 * j - 3)),
+      int64,
+      (list) =>
+        BigInt.asIntN(
+          64,
+          list.reduce<bigint>((s, v) => s * BigInt(v), 1n),
+        ),
+    );
   });
   test.each([float32, float64, float16])("minimum and maximum of %s, with and without NaN", (dtype) => {
     const type = dtype.compute as "f32" | "f64";
     const k = reduction(
-      [dtype], [e.constant(inf, type), e.constant(-inf, type)], [e.arg(0, type), e.arg(0, type)],
-      [e.min(S(0, type), S(2, type)), e.max(S(1, type), S(3, type))], [{ dtype, value: S(0, type) }, { dtype, value: S(1, type) }],
+      [dtype],
+      [e.constant(inf, type), e.constant(-inf, type)],
+      [e.arg(0, type), e.arg(0, type)],
+      [e.min(S(0, type), S(2, type)), e.max(S(1, type), S(3, type))],
+      [
+        { dtype, value: S(0, type) },
+        { dtype, value: S(1, type) },
+      ],
     );
     for (const nan of [false, true]) {
       const contents = sample(n).map((v, j) => (nan && j % 11 === 4 ? Number.NaN : v));
@@ -137,12 +192,30 @@ describe.each(layouts)("%s", (_, layout, kept) => {
   });
   test("minimum of int32, all and any", () => {
     const contents = sample(n).map((_, j) => ((j * 31) % 17) - 8);
-    const smallest = reduction([int32], [e.constant(2 ** 31 - 1, "i32")], [e.arg(0, "i32")], [e.min(S(0, "i32"), S(1, "i32"))], [{ dtype: int32, value: S(0, "i32") }]);
+    const smallest = reduction(
+      [int32],
+      [e.constant(2 ** 31 - 1, "i32")],
+      [e.arg(0, "i32")],
+      [e.min(S(0, "i32"), S(1, "i32"))],
+      [{ dtype: int32, value: S(0, "i32") }],
+    );
     check(smallest, int32, contents, int32, (list) => Math.min(2 ** 31 - 1, ...list.map(Number)));
     const truth = e.ne(e.arg(0, "i32"), 8);
-    const all = reduction([int32], [e.constant(1, "bool")], [truth], [e.and(S(0, "bool"), S(1, "bool"))], [{ dtype: bool, value: S(0, "bool") }]);
+    const all = reduction(
+      [int32],
+      [e.constant(1, "bool")],
+      [truth],
+      [e.and(S(0, "bool"), S(1, "bool"))],
+      [{ dtype: bool, value: S(0, "bool") }],
+    );
     check(all, int32, contents, bool, (list) => (list.every((v) => v !== 8) ? 1 : 0));
-    const any = reduction([int32], [e.constant(0, "bool")], [truth], [e.or(S(0, "bool"), S(1, "bool"))], [{ dtype: bool, value: S(0, "bool") }]);
+    const any = reduction(
+      [int32],
+      [e.constant(0, "bool")],
+      [truth],
+      [e.or(S(0, "bool"), S(1, "bool"))],
+      [{ dtype: bool, value: S(0, "bool") }],
+    );
     check(any, int32, contents.map(() => 8).with(0, 3), bool, (list) => (list.some((v) => v !== 8) ? 1 : 0));
   });
   test.each([float32, float64])("the largest of %s and where it is", (dtype) => {
@@ -164,8 +237,14 @@ describe.each(layouts)("%s", (_, layout, kept) => {
   });
   test("mean and mean square in one, scaled by a scalar", () => {
     const k = reduction(
-      [float32], [e.constant(0, "f32"), e.constant(0, "f32")], [x, e.mul(x, x)], [e.add(S(0), S(2)), e.add(S(1), S(3))],
-      [{ dtype: float32, value: e.mul(S(0), e.scalar(0, "f32")) }, { dtype: float64, value: e.cast(e.mul(S(1), e.scalar(0, "f32")), float64) }],
+      [float32],
+      [e.constant(0, "f32"), e.constant(0, "f32")],
+      [x, e.mul(x, x)],
+      [e.add(S(0), S(2)), e.add(S(1), S(3))],
+      [
+        { dtype: float32, value: e.mul(S(0), e.scalar(0, "f32")) },
+        { dtype: float64, value: e.cast(e.mul(S(1), e.scalar(0, "f32")), float64) },
+      ],
     );
     const contents = sample(n);
     const [a, mean, square] = [put({ dtype: float32, layout, storage: contents }), empty(float32, outs[0]!), empty(float64, outs[0]!)];
@@ -179,15 +258,25 @@ describe.each(layouts)("%s", (_, layout, kept) => {
   test("a monoid that is not commutative keeps the order", () => {
     // Composition of v -> a v + b, with the earlier function inside
     const compose = reduction(
-      [float64], [e.constant(1, "f64"), e.constant(0, "f64")], [e.constant(0.5, "f64"), e.arg(0, "f64")],
-      [e.mul(S(0, "f64"), S(2, "f64")), e.add(e.mul(S(1, "f64"), S(2, "f64")), S(3, "f64"))], [{ dtype: float64, value: S(1, "f64") }],
+      [float64],
+      [e.constant(1, "f64"), e.constant(0, "f64")],
+      [e.constant(0.5, "f64"), e.arg(0, "f64")],
+      [e.mul(S(0, "f64"), S(2, "f64")), e.add(e.mul(S(1, "f64"), S(2, "f64")), S(3, "f64"))],
+      [{ dtype: float64, value: S(1, "f64") }],
     );
     check(compose, float64, sample(n), float64, (list) => list.reduce<number>((b, v) => b / 2 + Number(v), 0));
   });
 });
 
 describe("two inputs", () => {
-  const dot = (): Compiled => reduction([float32, float32], [e.constant(0, "f32")], [e.mul(x, e.arg(1, "f32"))], [e.add(S(0), S(1))], [{ dtype: float32, value: S(0) }]);
+  const dot = (): Compiled =>
+    reduction(
+      [float32, float32],
+      [e.constant(0, "f32")],
+      [e.mul(x, e.arg(1, "f32"))],
+      [e.add(S(0), S(1))],
+      [{ dtype: float32, value: S(0) }],
+    );
   test.each([
     ["rows with an expanded row", c([6, 50]), new Layout([6, 50], [0, 1], 0)],
     ["rows with an expanded column", c([6, 50]), new Layout([6, 50], [1, 0], 0)],
@@ -197,10 +286,17 @@ describe("two inputs", () => {
   ] as const)("%s", (_, left, right) => {
     const contents = [left, right].map((l, k) => sample(extent(l)).map((v) => v / (k + 2)));
     const out = empty(float32, c([left.shape[0]!]));
-    dot().run([put({ dtype: float32, layout: left, storage: contents[0]! }), put({ dtype: float32, layout: right, storage: contents[1]! })], [out], {});
+    dot().run(
+      [put({ dtype: float32, layout: left, storage: contents[0]! }), put({ dtype: float32, layout: right, storage: contents[1]! })],
+      [out],
+      {},
+    );
     const [a, b] = [groups(left, contents[0]!, 1), groups(right, contents[1]!, 1)];
     values(out).forEach((v, k) => {
-      expect(v).toBeCloseTo(a[k]!.reduce<number>((s, u, j) => s + Math.fround(Number(u)) * Math.fround(Number(b[k]![j]!)), 0), 2);
+      expect(v).toBeCloseTo(
+        a[k]!.reduce<number>((s, u, j) => s + Math.fround(Number(u)) * Math.fround(Number(b[k]![j]!)), 0),
+        2,
+      );
     });
   });
 });

@@ -121,7 +121,8 @@ export class Api {
   }
 
   setAttribute(owner: object, name: string, value: unknown): void {
-    const key = hasOwnMeaning(owner, name) ? name : camelCase(name);
+    const camel = camelCase(name);
+    const key = !hasOwnMeaning(owner, name) && hasOwnMeaning(owner, camel) ? camel : name; // a new one keeps the name that the text gives it
     Reflect.set(owner, key, this.toJs(value));
   }
 

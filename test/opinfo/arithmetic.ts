@@ -1,9 +1,10 @@
 import type * as table from "../../src/ops/arithmetic.ts";
-import { between, binary, bool, call, type DType, floats, given, type InfosOf, info, type Nd, numeric, t, unary, withNumber } from "./info.ts";
+import { between, binary, bool, call, type DType, floats, given, type InfosOf, info, type Nd, numeric, type Sample, t, unary, withNumber } from "./info.ts";
 import { zip } from "./nd.ts";
 
 const toFloat = (d: DType) => (d.isFloatingPoint ? d : floats[0]!);
 const noBool = (sentence: string | RegExp) => ({ dtypes: numeric, refuses: [[[bool], sentence]] as const });
+const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
 const divisor = between(-3, 3, 0.4);
 
 /** C's fmod and Python's rules for the sign, from the definition of each. */
@@ -30,8 +31,8 @@ const nearest = (x: number): number => {
 };
 const power = (a: number, b: number): number => (a === 1 || b === 0 ? 1 : a === -1 && !Number.isFinite(b) && !Number.isNaN(b) ? 1 : a ** b);
 const either = (f: (a: number, b: number) => number) => (a: number, b: number) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : f(a, b));
-const greater = either((a, b) => (a > b ? a : b));
-const lesser = either((a, b) => (a < b ? a : b));
+const greater = either((a, b) => (a < b ? b : a));
+const lesser = either((a, b) => (a > b ? b : a));
 
 /** The factor of the second operand. */
 const scaled = (f: (a: number, b: number) => number) => (a: Nd, b: Nd | number, options: { alpha?: number } = {}) =>
@@ -75,8 +76,8 @@ export const arithmetic: InfosOf<typeof table> = {
   ceil: unary(Math.ceil, { ...noBool(/not implemented for 'Bool'/), keeps: [] }),
   trunc: unary(Math.trunc, { ...noBool(/not implemented for 'Bool'/), keeps: [] }),
   round: unary(nearest, { ...noBool(/not implemented for 'Bool'/), keeps: [], more: [call(given([7], [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5]))].map((s) => ({ ...s, still: true as const })) }),
-  maximum: binary(greater, { keeps: [0, 1] }),
-  minimum: binary(lesser, { keeps: [0, 1] }),
+  maximum: binary(greater, { keeps: [0, 1], eitherZero: true }),
+  minimum: binary(lesser, { keeps: [0, 1], eitherZero: true }),
   addcmul: info(
     (x: Nd, a: Nd, b: Nd, { value = 1 } = {}) => zip((p, q, r) => p + value * q * r, x, a, b),
     [call(t([3, 4]), t([3, 4]), t([3, 4])), call(t([3, 1]), t([4]), t([]), { value: 2 }), call(t([17]), t([17]), t([17]), { value: -3 }), call(t([0]), t([0]), t([1]))],
@@ -92,7 +93,15 @@ export const arithmetic: InfosOf<typeof table> = {
     [call(t([3, 4]), t([3, 4]), t([3, 4])), call(t([4]), t([3, 1]), t([])), { args: [t([17]), t([17]), 0.25], keeps: [] }, { args: [t([5]), t([5]), 0.75], keeps: [] }, call(t([0]), t([0]), t([0]))],
     { dtypes: floats, floor: 16, keeps: [0, 1, 2] },
   ),
-  clampMin: binary(greater, { keeps: [0, 1], more: [{ ...withNumber(1), keeps: [0] }] }),
-  clampMax: binary(lesser, { keeps: [0, 1], more: [{ ...withNumber(1), keeps: [0] }] }),
+  clamp: info(
+    (x: Nd, lo: Nd | number | null, hi?: Nd | number | null) => zip((v, a, b) => lesser(greater(v, a), b), x, lo ?? Number.NEGATIVE_INFINITY, hi ?? inf),
+    [
+      call(t([3, 4]), -1, 1), { args: [t([3, 4]), t([3, 4]), t([3, 4])], keeps: [0, 1, 2] }, { args: [t([3, 4]), t([4]), null], keeps: [0, 1] }, { args: [t([3, 1]), null, t([4])], keeps: [0, 1] },
+      call(t([17]), 2, -1), call(t([0]), 0, 1), call(t([]), -1, null), { args: [given([6], [nan, 1, -inf, inf, -1, 0]), -0.5, 0.5], dtypes: floats, still: true as const },
+    ].map((s): Sample => ({ dtypes: numeric.filter((d) => d.name !== "uint8"), ...s })),
+    { dtypes: numeric, keeps: [0], eitherZero: true },
+  ),
+  clampMin: binary(greater, { eitherZero: true, keeps: [0, 1], more: [{ ...withNumber(1), keeps: [0] }] }),
+  clampMax: binary(lesser, { eitherZero: true, keeps: [0, 1], more: [{ ...withNumber(1), keeps: [0] }] }),
 };
 

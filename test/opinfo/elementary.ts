@@ -3,9 +3,18 @@ import { between, binary, type DType, float32, type InfosOf, type Keeps, unary }
 
 const toFloat = (d: DType) => (d.isFloatingPoint ? d : float32);
 
-/** The error function by its series of positive terms: `2 / sqrt(pi) * exp(-x^2) * sum 2^n x^(2n+1) / (1 * 3 * ... * (2n+1))`. */
+/**
+ * The error function: near 0 its series of positive terms, `2 / sqrt(pi) * exp(-x^2) * sum 2^n x^(2n+1) / (1 * 3 * ... * (2n+1))`; further out 1 less
+ * the continued fraction `exp(-x^2) / sqrt(pi) / (x + 1/2 / (x + 2/2 / (x + 3/2 / ...)))`. Both in Abramowitz and Stegun, 7.1.6 and 7.1.14.
+ */
 function erf(x: number): number {
-  if (Math.abs(x) > 6 || Number.isNaN(x)) return Math.sign(x);
+  const a = Math.abs(x);
+  if (a > 6 || Number.isNaN(x)) return Math.sign(x);
+  if (a > 1.5) {
+    let fraction = a;
+    for (let n = 200; n > 0; n--) fraction = a + n / 2 / fraction;
+    return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / fraction);
+  }
   let term = x;
   let sum = x;
   for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
@@ -39,6 +48,6 @@ export const elementary: InfosOf<typeof table> = {
   asinh: of(Math.asinh, [0]),
   acosh: of(Math.acosh, [0], 1.1, 3),
   atanh: of(Math.atanh, [0], -0.9, 0.9),
-  erf: { ...of(erf, [0]), reference: (x) => x.map((v: number) => (Number.isNaN(v) ? Number.NaN : erf(v))) },
+  erf: { ...of(erf, [0], -3, 3, 6), reference: (x) => x.map((v: number) => (Number.isNaN(v) ? Number.NaN : erf(v))) },
   sigmoid: of((x) => 1 / (1 + Math.exp(-x)), ["result"], -3, 3, 2),
 };

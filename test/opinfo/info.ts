@@ -88,8 +88,12 @@ export interface OpInfo {
   readonly ulp?: number;
   /** Results smaller than this are measured as if they were this large: where terms cancel. */
   readonly floor?: number;
+  /** Either of two zeros is right: of 0 and -0, devices may take the first or the second. */
+  readonly eitherZero?: true;
   /** A kernel rounds once; an op of several kernels rounds half floats after each. */
   readonly halfUlp?: number;
+  /** Equal elements have no derivative: they compete. */
+  readonly distinct?: true;
   /** Whether the result can require a gradient. */
   readonly differentiable: boolean;
   readonly keeps?: Keeps;
@@ -97,6 +101,8 @@ export interface OpInfo {
   readonly firstOnly?: string;
   /** The results share the storage of the first operand (`maybe`: in some layouts). */
   readonly view?: boolean | "maybe";
+  /** The sentence with which it refuses layouts that no strides can show in the new shape. */
+  readonly refusesLayouts?: string;
   /** The values are whatever was in memory. */
   readonly undefinedValues?: true;
 }
@@ -150,7 +156,9 @@ export function binary(f: (a: number, b: number) => number, { tame, more = [], s
   };
 }
 /** A sample with a number as the second operand. */
-export const withNumber = (x: number, shape: Shape = [2, 3]): Sample => call(t(shape), x);
+export const withNumber = (x: number, shape: Shape = [2, 3]): Sample => ({ args: [t(shape), x], dtypes: x < 0 ? signed : numeric });
+/** Without bools, which a number turns into integers, and for numbers below 0 without bytes, in which they wrap. */
+const signed = numeric.filter((d) => d !== uint8);
 
 export const info = (reference: Reference, samples: readonly Sample[], rest: Rest = {}): OpInfo => ({ ...defaults, reference, samples, ...rest });
 
@@ -159,9 +167,9 @@ export const info = (reference: Reference, samples: readonly Sample[], rest: Res
 /** The elements of an operand for a dtype. */
 export function draw(operand: Operand, dtype: DType, domain: Domain | undefined, data: Data): Nd {
   const own = operand.dtype ?? dtype;
-  if (operand.values !== null) return new Nd(operand.shape, operand.values.map((x) => rounded(x, own)));
+  if (operand.values !== null) return new Nd(operand.shape, operand.values.map((x) => rounded(x, own)), own);
   const { low, high, apart = 0 } = operand.domain ?? domain ?? ordinary;
-  return Nd.from(operand.shape, () => one(data, own, low, high, apart));
+  return new Nd(operand.shape, Nd.from(operand.shape, () => one(data, own, low, high, apart)).data, own);
 }
 
 function one(data: Data, dtype: DType, low: number, high: number, apart: number): number {

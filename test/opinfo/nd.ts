@@ -9,10 +9,13 @@ const product = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 export class Nd {
   readonly shape: Shape;
   readonly data: readonly number[];
-  constructor(shape: Shape, data: readonly number[]) {
+  /** The dtype of the operand that it stands for, where a formula depends on it. */
+  readonly dtype: DType | null;
+  constructor(shape: Shape, data: readonly number[], dtype: DType | null = null) {
     if (data.length !== product(shape)) throw new Error(`${data.length} values for the shape [${shape}]`);
     this.shape = shape;
     this.data = data;
+    this.dtype = dtype;
   }
 
   /** The array whose element at each index is `f(index)`. */

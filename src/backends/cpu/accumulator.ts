@@ -9,8 +9,8 @@ const noScalars = (): void => {
 };
 
 /**
- * A vector that gathers the elements of one component of a simple monoid. The instructions for the minimum and maximum of floats that pass NaN
- * on are eight instructions on x86; here it is one that forgets NaN, and two that remember in which lanes there was one.
+ * A vector that gathers the elements of one component of a simple monoid. The instructions for the minimum and maximum of floats that pass
+ * NaN on are eight instructions on x86; here it is one that forgets NaN, and two that remember in which lanes there was one.
  */
 export class Accumulator {
   readonly local: number;
@@ -37,7 +37,9 @@ export class Accumulator {
 
   /** A region over two locals, `state(0)` and `state(1)`. */
   #region(a: number, b: number): Codegen {
-    return new Codegen(this.#f, this.#lanes, this.#calls, { scalar: noScalars, state: (slot) => this.#f.get(slot === 0 ? a : b) }, [this.#fold]);
+    return new Codegen(this.#f, this.#lanes, this.#calls, { scalar: noScalars, state: (slot) => this.#f.get(slot === 0 ? a : b) }, [
+      this.#fold,
+    ]);
   }
 
   /** Starts from what is in the local. */
@@ -61,7 +63,9 @@ export class Accumulator {
       return;
     }
     f.get(this.local).get(element);
-    this.#region(-1, -1).op(this.#type, this.#name === "max" ? "pmax" : "pmin").f.set(this.local);
+    this.#region(-1, -1)
+      .op(this.#type, this.#name === "max" ? "pmax" : "pmin")
+      .f.set(this.local);
     f.get(this.#unordered).get(element).get(element);
     this.#region(-1, -1).op(this.#type, "ne").f.op("v128.or").set(this.#unordered);
   }

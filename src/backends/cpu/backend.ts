@@ -55,4 +55,3 @@ export class CpuBackend implements Backend {
   flush(): void {}
   async synchronize(): Promise<void> {}
 }
-

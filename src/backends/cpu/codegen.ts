@@ -21,7 +21,7 @@ export function shapeOf(type: ComputeType, lanes: Lanes): string {
 
 const byName: { readonly [name: string]: DType } = Object.fromEntries(dtypes.map((d) => [d.name, d]));
 /** The dtype that a cast names. */
-export const castType = (e: Expr): DType => byName[e.value as DTypeName]!;
+const castType = (e: Expr): DType => byName[e.value as DTypeName]!;
 
 /** How a region of code reads what expressions name. Each leaves one value on the stack. */
 export interface Leaves {
@@ -42,7 +42,16 @@ export function declareCalls(m: ModuleBuilder, roots: readonly Expr[]): Calls {
   visit(roots, (e) => {
     if (spellings[e.prim].host !== true) return;
     if (e.type === "i32" || e.type === "i64") intPowers.add(e.type);
-    else calls.set(e.prim, m.importFunction("host", e.prim, e.src.map((): ValueType => "f64"), ["f64"]));
+    else
+      calls.set(
+        e.prim,
+        m.importFunction(
+          "host",
+          e.prim,
+          e.src.map((): ValueType => "f64"),
+          ["f64"],
+        ),
+      );
   });
   for (const type of intPowers) calls.set(`pow:${type}`, integerPower(m, type));
   return calls;
@@ -54,14 +63,18 @@ function integerPower(m: ModuleBuilder, type: "i32" | "i64"): number {
   const number = (n: number): FunctionBuilder => (type === "i32" ? f.i32(n) : f.i64(n));
   const result = f.local(type);
   f.get(1);
-  number(0).op(`${type}.lt_s`).if(() => {
-    // 1 and -1 are their own inverses, so the sign of the exponent does not matter; all else is 0.
-    f.get(0);
-    number(1).op(`${type}.add`);
-    number(-3).op(`${type}.and`);
-    number(0).op(`${type}.ne`).if(() => number(0).op("return"));
-    number(0).get(1).op(`${type}.sub`).set(1);
-  });
+  number(0)
+    .op(`${type}.lt_s`)
+    .if(() => {
+      // 1 and -1 are their own inverses, so the sign of the exponent does not matter; all else is 0.
+      f.get(0);
+      number(1).op(`${type}.add`);
+      number(-3).op(`${type}.and`);
+      number(0)
+        .op(`${type}.ne`)
+        .if(() => number(0).op("return"));
+      number(0).get(1).op(`${type}.sub`).set(1);
+    });
   number(1).set(result);
   f.loop((top) => {
     f.get(result).get(0);
@@ -88,34 +101,9 @@ export function visit(roots: readonly Expr[], see: (e: Expr) => void): void {
   for (const e of roots) walk(e);
 }
 
-const lanesOf: { readonly [K in ComputeType]: Lanes | 0 } = { f32: 4, i32: 4, f64: 2, i64: 2, bool: 0 };
-
-/** Whether vectors of so many lanes can compute every expression. Leaves are not looked at; how they are read is the caller's matter. */
-export function vectorizes(roots: readonly Expr[], lanes: Lanes): boolean {
-  let can = true;
-  visit(roots, (e) => {
-    const fits = lanesOf[e.type] === 0 || lanesOf[e.type] === lanes;
-    const row = spellings[e.prim];
-    const known = row.vector === undefined || row.vector(e);
-    // There is no instruction between 64-bit integers and floats.
-    const converts = e.prim !== "cast" || lanes === 4 || e.type === e.src[0]!.type || e.type === "bool" || e.src[0]!.type === "bool";
-    can &&= fits && known && converts;
-  });
-  return can;
-}
-
-/** The weight of the expressions: how many instructions they take, about. */
-export function weight(roots: readonly Expr[]): number {
-  let n = 0;
-  visit(roots, (e) => {
-    if (e.src.length > 0) n++;
-  });
-  return n;
-}
-
 /**
- * Generates the code of expressions in one region (a loop body). Subexpressions that occur several times are computed once; constants, scalars
- * and all that depends on nothing else are computed in the function's prologue.
+ * Generates the code of expressions in one region (a loop body). Subexpressions that occur several times are computed once; constants,
+ * scalars and all that depends on nothing else are computed in the function's prologue.
  */
 export class Codegen {
   readonly f: FunctionBuilder;
@@ -274,7 +262,12 @@ export class Codegen {
       if (type === "i64") f.i64(value);
       else if (type === "i32") f.i32(Number(BigInt.asIntN(32, BigInt(value))));
       else if (type === "bool") f.i32(Number(value) === 0 ? 0 : 1);
-      else f.get(f.hoist(type, `${type}:${Object.is(value, -0) ? "-0" : value}`, () => (type === "f32" ? f.f32(Number(value)) : f.f64(Number(value)))));
+      else
+        f.get(
+          f.hoist(type, `${type}:${Object.is(value, -0) ? "-0" : value}`, () =>
+            type === "f32" ? f.f32(Number(value)) : f.f64(Number(value)),
+          ),
+        );
       return this;
     }
     const shape = shapeOf(type, this.lanes) as "f32x4" | "i32x4" | "f64x2" | "i64x2";

@@ -7,8 +7,9 @@ export type Operand = OperandOf<BlockOwner>;
 export const address = (x: Operand, itemsize: number): number => x.storage.block.offset + x.layout.offset * itemsize;
 
 /**
- * The loops that visit the elements of several operands together, outermost first. Sizes of 1 are left out, and neighbouring loops that every
- * operand walks in one even step are merged, so a contiguous tensor is one loop whatever its shape. One instance is reused for many runs.
+ * The loops that visit the elements of several operands together, outermost first. Sizes of 1 are left out, and neighbouring loops that
+ * every operand walks in one even step are merged, so a contiguous tensor is one loop whatever its shape. One instance is reused for many
+ * runs.
  */
 export class LoopNest {
   /** How many operands walk along. */
@@ -70,6 +71,16 @@ export class LoopNest {
   /** Moves a loop to just outside the innermost one. */
   bringIn(d: number): void {
     for (let k = d; k < this.rank - 2; k++) this.#swap(k, k + 1);
+  }
+
+  /** Puts the longest loop innermost where the innermost one does not fill a vector and the longest is much longer. */
+  avoidShort(lanes: number): void {
+    if (this.sizes[this.rank - 1]! >= lanes) return;
+    let longest = this.rank - 1;
+    for (let d = 0; d < this.rank; d++) if (this.sizes[d]! > this.sizes[longest]!) longest = d;
+    if (this.sizes[longest]! < 4 * lanes) return;
+    this.bringIn(longest);
+    this.#swap(this.rank - 2, this.rank - 1);
   }
 
   /** Merges what can be merged. No loop at all becomes one of size 1, with the steps of `itemsizes`. */

@@ -3,7 +3,7 @@ import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
-import { Loops, startRow, Stream, STRIDED, UNIT } from "./loops.ts";
+import { Loops, STRIDED, Stream, startRow, UNIT } from "./loops.ts";
 import { fillElements, moveBytes, moveElement, type RawSize } from "./raw.ts";
 import { transpose } from "./transpose.ts";
 

@@ -29,12 +29,26 @@ export function vectorStores(dtype: DType, type: ComputeType, lanes: Lanes): boo
 }
 
 const scalarLoads: { readonly [name: string]: Opcode } = {
-  bool: "i32.load8_u", uint8: "i32.load8_u", int8: "i32.load8_s", int16: "i32.load16_s", int32: "i32.load", int64: "i64.load",
-  float16: "v128.load16_splat", bfloat16: "v128.load16_splat", float32: "f32.load", float64: "f64.load",
+  bool: "i32.load8_u",
+  uint8: "i32.load8_u",
+  int8: "i32.load8_s",
+  int16: "i32.load16_s",
+  int32: "i32.load",
+  int64: "i64.load",
+  float16: "v128.load16_splat",
+  bfloat16: "v128.load16_splat",
+  float32: "f32.load",
+  float64: "f64.load",
 };
 const scalarStores: { readonly [name: string]: Opcode } = {
-  bool: "i32.store8", uint8: "i32.store8", int8: "i32.store8", int16: "i32.store16", int32: "i32.store", int64: "i64.store",
-  float32: "f32.store", float64: "f64.store",
+  bool: "i32.store8",
+  uint8: "i32.store8",
+  int8: "i32.store8",
+  int16: "i32.store16",
+  int32: "i32.store",
+  int64: "i64.store",
+  float32: "f32.store",
+  float64: "f64.store",
 };
 
 /** The element at the address on the stack, as a number of the dtype's compute type. */
@@ -117,7 +131,11 @@ export function loadVector(g: Codegen, dtype: DType, type: ComputeType, pointer:
     if (dtype.name === "float32") f.load("v128.load64_zero", offset).op("f64x2.promote_low_f32x4");
     else if (dtype.name === "int32") f.load("v128.load32x2_s", offset);
     else if (dtype.name === "bool") {
-      f.load("i32.load16_u", offset).op("i32x4.splat").op("i16x8.extend_low_i8x16_u").op("i32x4.extend_low_i16x8_u").op("i64x2.extend_low_i32x4_u");
+      f.load("i32.load16_u", offset)
+        .op("i32x4.splat")
+        .op("i16x8.extend_low_i8x16_u")
+        .op("i32x4.extend_low_i16x8_u")
+        .op("i64x2.extend_low_i32x4_u");
       zero(g).op("i64x2.ne");
     } else f.load("v128.load", offset);
   } else if (dtype.itemsize === 1) {
@@ -140,7 +158,12 @@ export function loadVector(g: Codegen, dtype: DType, type: ComputeType, pointer:
 
 /** Every other one of 32-bit elements from the address in a local. */
 export function loadPaired(g: Codegen, dtype: DType, type: ComputeType, pointer: number, offset: number): void {
-  g.f.get(pointer).load("v128.load", offset).get(pointer).load("v128.load", offset + 16).shuffle32(0, 2, 4, 6);
+  g.f
+    .get(pointer)
+    .load("v128.load", offset)
+    .get(pointer)
+    .load("v128.load", offset + 16)
+    .shuffle32(0, 2, 4, 6);
   convertLanes(g, dtype, type);
 }
 
@@ -223,7 +246,10 @@ export function pack(g: Codegen, dtype: DType, type: ComputeType): Packed {
   convert(g, type, dtype.compute);
   if (isHalf(dtype)) toHalfBits(g, dtype);
   if (dtype.itemsize < 4) {
-    f.set(out).get(out).get(out).shuffle(dtype.itemsize === 1 ? BYTES_OF_32 : HALVES_OF_32);
+    f.set(out)
+      .get(out)
+      .get(out)
+      .shuffle(dtype.itemsize === 1 ? BYTES_OF_32 : HALVES_OF_32);
     if (dtype.name === "bool") one(g).op("v128.and");
   }
   f.set(out);
@@ -232,6 +258,29 @@ export function pack(g: Codegen, dtype: DType, type: ComputeType): Packed {
 
 function one(g: Codegen): FunctionBuilder {
   return g.f.get(g.f.hoist("v128", "i32x4:16843009", () => g.f.v128("i32x4", 0x01010101)));
+}
+
+/** Converts the four lanes on the stack, of `type`, to bools or to integers of a byte, and leaves them in a local. */
+export function byteLanes(g: Codegen, dtype: DType, type: ComputeType): number {
+  const f = g.f;
+  const v = f.local("v128");
+  convert(g, type, dtype.compute);
+  if (dtype.name !== "bool") g.constant(255, "i32").bits("i32", "and");
+  f.set(v);
+  return v;
+}
+
+/** Stores sixteen elements of a byte each, from four vectors that `byteLanes` made. */
+export function packBytes(g: Codegen, dtype: DType, pointer: number, vectors: readonly number[]): void {
+  const f = g.f.get(pointer);
+  const sign = dtype.name === "bool" ? "s" : "u";
+  for (const k of [0, 2])
+    f.get(vectors[k]!)
+      .get(vectors[k + 1]!)
+      .op(`i16x8.narrow_i32x4_${sign}`);
+  f.op(`i8x16.narrow_i16x8_${sign}`);
+  if (dtype.name === "bool") one(g).op("v128.and");
+  f.store("v128.store");
 }
 
 /** Stores all elements of a packed value to consecutive places. */

@@ -4,20 +4,20 @@ import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { addLookup, checkIndices, readIndexed, writeIndexed } from "./indices.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
-import { Loops, startRow, STILL, Stream, STRIDED, UNIT } from "./loops.ts";
+import { Loops, STILL, STRIDED, Stream, startRow, UNIT } from "./loops.ts";
 import { moveBytes, moveElement, type RawSize } from "./raw.ts";
 
 /** How the innermost loop of a gather goes. */
-type Inner =
-  /** A run of bytes: no index changes along it. */
-  | "block"
-  /** No index changes, but elements do not follow each other. */
-  | "row"
-  /** Every element is looked up. */
-  | "element";
+type Inner = 0 | 1 | 2;
+/** A run of bytes: no index changes along it. */
+const BLOCK = 0;
+/** No index changes, but elements do not follow each other. */
+const ROW = 1;
+/** Every element is looked up. */
+const ELEMENT = 2;
 
 /** The modules depend on nothing but these, so all gathers share them. */
-const variants = new Map<string, WasmFunction>();
+const variants = new Map<number, WasmFunction>();
 
 class CompiledGather implements Compiled {
   readonly #size: RawSize;
@@ -59,8 +59,8 @@ class CompiledGather implements Compiled {
     let still = true;
     for (let k = 0; k < this.#indices; k++) still &&= nest.innerStride(k + 2) === 0;
     const unit = nest.innerStride(0) === this.#size && nest.innerStride(1) === this.#size;
-    const inner: Inner = still ? (unit ? "block" : "row") : "element";
-    const key = `${this.#size}:${this.#indices}:${nest.rank}:${inner}`;
+    const inner: Inner = still ? (unit ? BLOCK : ROW) : ELEMENT;
+    const key = ((this.#indices * 64 + nest.rank) * 3 + inner) * 16 + this.#size;
     let f = variants.get(key);
     if (f === undefined) {
       f = build(this.#size, this.#indices, nest.rank, inner);
@@ -75,7 +75,7 @@ function build(size: RawSize, indices: number, rank: number, inner: Inner): Wasm
   const f = m.func("run", ["i32"]);
   const record = new RecordReader(f, 0);
   const streams = Array.from({ length: 2 + indices }, (_, k) => {
-    const s = new Stream(null, inner === "block" ? UNIT : inner === "row" && k >= 2 ? STILL : STRIDED, f.local("i32"));
+    const s = new Stream(null, inner === BLOCK ? UNIT : inner === ROW && k >= 2 ? STILL : STRIDED, f.local("i32"));
     s.row = f.local("i32");
     return s;
   });
@@ -95,16 +95,16 @@ function build(size: RawSize, indices: number, rank: number, inner: Inner): Wasm
   loops.emit(() => {
     startRow(f, streams);
     f.get(loops.inner).set(count);
-    if (inner !== "element") lookUp();
-    if (inner === "block") {
+    if (inner !== ELEMENT) lookUp();
+    if (inner === BLOCK) {
       f.get(count).i32(size).op("i32.mul").set(count);
       moveBytes(f, count, to.pointer, source);
       return;
     }
     f.loop((top) => {
-      if (inner === "element") lookUp();
+      if (inner === ELEMENT) lookUp();
       moveElement(f, size, to.pointer, source);
-      if (inner === "element") for (const s of streams) f.bumpBy(s.pointer, s.stride);
+      if (inner === ELEMENT) for (const s of streams) f.bumpBy(s.pointer, s.stride);
       else f.bumpBy(to.pointer, to.stride).bumpBy(source, from.stride);
       f.get(count).i32(1).op("i32.sub").tee(count).brIf(top);
     });

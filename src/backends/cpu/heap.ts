@@ -12,15 +12,14 @@ const INITIAL_PAGES = 256;
 /** In pages: 4 GiB where the engine reserves that much, else what it grants. */
 const MAXIMA = [65536, 49152, 32768, 16384, 8192, 4096, 1024];
 
-function create(): { memory: WebAssembly.Memory; type: MemoryType } {
-  for (const shared of [true, false]) {
-    if (shared && typeof SharedArrayBuffer === "undefined") continue;
+function create(sharing: readonly boolean[]): { memory: WebAssembly.Memory; type: MemoryType } {
+  for (const shared of sharing) {
     for (const maximum of MAXIMA) {
       const type = { initial: INITIAL_PAGES, maximum, shared };
       try {
         return { memory: new WebAssembly.Memory(type), type: { ...type, initial: 1 } };
       } catch {
-        // Too much address space for this engine: ask for less.
+        // Too much address space for this engine, or no shared memory.
       }
     }
   }
@@ -49,8 +48,9 @@ export class Heap implements RawMemory {
   readonly #sizes: number[] = [];
   #end = 0;
 
-  constructor() {
-    const { memory, type } = create();
+  /** Shared memory is taken where there is any, unless it is not wanted. */
+  constructor(shared: boolean = true) {
+    const { memory, type } = create(shared ? [true, false] : [false]);
     this.memory = memory;
     this.type = type;
     this.#refresh();

@@ -3,7 +3,7 @@ import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
-import { Loops, startRow, Stream, STRIDED } from "./loops.ts";
+import { Loops, STRIDED, Stream, startRow } from "./loops.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
 /** Index operands of gathers and scatters: int64, valid from -size to size - 1. */
@@ -25,7 +25,8 @@ export function checkIndices(indices: readonly Operand[], args: LaunchArgs): voi
       nest.set(0, strides[d]! * 8);
     }
     nest.sort().merge([8]);
-    const check = (checks[nest.rank] ??= checker(nest.rank));
+    checks[nest.rank] ??= checker(nest.rank);
+    const check = checks[nest.rank]!;
     let w = firstWord(1);
     heap.i32[w++] = address(index, 8);
     heap.i32[w++] = args.indexed![j]!.size;
@@ -53,9 +54,16 @@ function checker(rank: number): WasmFunction {
     f.get(loops.inner).set(count);
     f.loop((top) => {
       // -size <= index < size, as one unsigned comparison
-      f.get(s.pointer).load("i64.load").tee(index).get(size).op("i64.add").get(twice).op("i64.ge_u").if(() => {
-        f.get(0).get(index).store("i64.store").i32(1).op("return");
-      });
+      f.get(s.pointer)
+        .load("i64.load")
+        .tee(index)
+        .get(size)
+        .op("i64.add")
+        .get(twice)
+        .op("i64.ge_u")
+        .if(() => {
+          f.get(0).get(index).store("i64.store").i32(1).op("return");
+        });
       f.bumpBy(s.pointer, s.stride).get(count).i32(1).op("i32.sub").tee(count).brIf(top);
     });
   });

@@ -11,8 +11,8 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
  *     words     32 bits each: whatever the kernel's kind lays down, written by `word`
  */
 export const LAUNCH = 1024;
-/** Records must end before this. */
-export const LAUNCH_END = 32768;
+/** Records end before this: room for dozens of operands in as many dimensions. */
+const LAUNCH_END = 32768;
 
 /** The types of the scalars that expressions name, by slot; null where a slot is not used. */
 export function scalarTypes(roots: readonly Expr[]): (ComputeType | null)[] {
@@ -76,9 +76,9 @@ export class RecordReader {
 }
 
 /**
- * Writes a nest at `word`: sizes outermost first, every operand's innermost step, then by loop from the innermost but one outwards what every
- * operand moves when that loop takes a step, having walked through the loop inside it. The `left` innermost loops leave the operands' rows
- * alone. Returns the next word.
+ * Writes a nest at `word`: sizes outermost first, every operand's innermost step, then by loop from the innermost but one outwards what
+ * every operand moves when that loop takes a step, having walked through the loop inside it. The `left` innermost loops leave the operands'
+ * rows alone. Returns the next word.
  */
 export function writeNest(word: number, nest: LoopNest, left: number = 1): number {
   const { rank, width, sizes, strides } = nest;
@@ -92,5 +92,6 @@ export function writeNest(word: number, nest: LoopNest, left: number = 1): numbe
       words[w++] = strides[d * width + k]! - inside;
     }
   }
+  if (w > LAUNCH_END >> 2) throw new Error(`a kernel of ${width} operands in ${rank} dimensions is too large`);
   return w;
 }

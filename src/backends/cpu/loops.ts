@@ -1,8 +1,22 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
-import type { LoopNest } from "./collapse.ts";
 import type { Codegen, Lanes } from "./codegen.ts";
-import { loadPaired, loadScalar, loadSplat, loadStrided, loadVector, pack, type Packed, storeOne, storePacked, storeScalar, valueLocal } from "./elements.ts";
+import type { LoopNest } from "./collapse.ts";
+import {
+  byteLanes,
+  loadPaired,
+  loadScalar,
+  loadSplat,
+  loadStrided,
+  loadVector,
+  type Packed,
+  pack,
+  packBytes,
+  storeOne,
+  storePacked,
+  storeScalar,
+  valueLocal,
+} from "./elements.ts";
 import type { RecordReader } from "./launch.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
@@ -23,6 +37,14 @@ export function walkOf(nest: LoopNest, k: number, itemsize: number): Walk {
 export function loadWalk(nest: LoopNest, k: number, itemsize: number, lanes: Lanes): Walk {
   if (lanes === 4 && itemsize === 4 && nest.innerStride(k) === 8) return PAIRED;
   return walkOf(nest, k, itemsize);
+}
+
+/** Tells functions apart by how operands walk, on top of another small number: a number where it fits, which is looked up faster. */
+export function variantKey(base: number, width: number, walk: (k: number) => Walk): number | string {
+  let key = base;
+  for (let k = 0; k < width; k++) key = key * 4 + walk(k);
+  if (key <= Number.MAX_SAFE_INTEGER) return key;
+  return `${base}:${Array.from({ length: width }, (_, k) => walk(k)).join("")}`;
 }
 
 /** An operand in generated code, or (without a dtype) the position, which steps by elements. */
@@ -176,16 +198,23 @@ export function clampLanes(g: Codegen, streams: readonly Stream[], count: number
   const f = g.f;
   const strided = streams.filter((s) => s.walk === STRIDED);
   if (strided.length === 0 || g.lanes === 1) return;
-  f.get(count).i32(g.lanes).op("i32.lt_s").if(() => {
-    for (const s of strided) {
-      for (let lane = 1; lane < g.lanes; lane++) {
-        f.get(s.steps[lane - 1]!);
-        if (lane === 1) f.i32(0);
-        else f.get(s.steps[lane - 2]!);
-        f.get(count).i32(lane).op("i32.gt_s").op("select").set(s.steps[lane - 1]!);
+  f.get(count)
+    .i32(g.lanes)
+    .op("i32.lt_s")
+    .if(() => {
+      for (const s of strided) {
+        for (let lane = 1; lane < g.lanes; lane++) {
+          f.get(s.steps[lane - 1]!);
+          if (lane === 1) f.i32(0);
+          else f.get(s.steps[lane - 2]!);
+          f.get(count)
+            .i32(lane)
+            .op("i32.gt_s")
+            .op("select")
+            .set(s.steps[lane - 1]!);
+        }
       }
-    }
-  });
+    });
 }
 
 /** One output of a loop: where it goes and what it is. */
@@ -238,17 +267,35 @@ function storeVector(g: Codegen, s: Stream, packed: Packed, copy: number, count:
  * The innermost loop of a map: `count` elements (a local, at least 1, which is used up) from the streams' current addresses. With `unroll`
  * above 1, none of the streams may be strided.
  */
-export function innerLoop(g: Codegen, streams: readonly Stream[], sinks: readonly Sink[], count: number, unroll: number, setCopy: (copy: number) => void): void {
+export function innerLoop(
+  g: Codegen,
+  streams: readonly Stream[],
+  sinks: readonly Sink[],
+  count: number,
+  unroll: number,
+  setCopy: (copy: number) => void,
+): void {
   const f = g.f;
   if (unroll > 1) {
     const block = g.lanes * unroll;
     f.block((exit) => {
       f.get(count).i32(block).op("i32.lt_s").brIf(exit);
       f.loop((top) => {
+        const bytes = unroll === 4 && g.lanes === 4 ? sinks.filter((s) => s.stream.itemsize === 1) : [];
+        const others = sinks.filter((s) => !bytes.includes(s));
+        const vectors = bytes.map((): number[] => []);
         for (let copy = 0; copy < unroll; copy++) {
           setCopy(copy);
-          computeOutputs(g, sinks, copy)(null);
+          const store = computeOutputs(g, others, copy);
+          bytes.forEach((s, k) => {
+            g.value(s.value);
+            vectors[k]!.push(byteLanes(g, s.stream.dtype!, s.value.type));
+          });
+          store(null);
         }
+        bytes.forEach((s, k) => {
+          packBytes(g, s.stream.dtype!, s.stream.pointer, vectors[k]!);
+        });
         advance(g, streams, unroll);
         f.get(count).i32(block).op("i32.sub").tee(count).i32(block).op("i32.ge_s").brIf(top);
       });
@@ -268,7 +315,14 @@ function lastLoop(g: Codegen, streams: readonly Stream[], sinks: readonly Sink[]
     clampLanes(g, streams, count);
     const store = computeOutputs(g, sinks, 0);
     if (g.lanes === 1) store(null);
-    else f.get(count).i32(g.lanes).op("i32.ge_s").if(() => store(null), () => store(count));
+    else
+      f.get(count)
+        .i32(g.lanes)
+        .op("i32.ge_s")
+        .if(
+          () => store(null),
+          () => store(count),
+        );
     advance(g, streams, 1);
     f.get(count).i32(g.lanes).op("i32.sub").tee(count).i32(0).op("i32.gt_s").brIf(top);
   });

@@ -1,41 +1,34 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
-import { type Expr, mentions, position } from "../../kernel/expr.ts";
 import { lower } from "../../kernel/elementary.ts";
+import { type Expr, mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import { Codegen, declareCalls, type Lanes } from "./codegen.ts";
 import { address, LoopNest, type Operand } from "./collapse.ts";
-import { Codegen, declareCalls, type Lanes, vectorizes, visit, weight } from "./codegen.ts";
-import { vectorElements, vectorStores } from "./elements.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
+import { argLeaves, chooseLanes, weight } from "./lanes.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { declareStill, innerLoop, loadFrom, loadWalk, Loops, prepareRow, startRow, STILL, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
+import {
+  declareStill,
+  innerLoop,
+  Loops,
+  loadFrom,
+  loadWalk,
+  prepareRow,
+  STILL,
+  STRIDED,
+  Stream,
+  startRow,
+  UNIT,
+  variantKey,
+  type Walk,
+  walkOf,
+} from "./loops.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
-/** The leaves `arg` under some expressions, each once by slot and type. */
-export function argLeaves(roots: readonly Expr[]): { slot: number; type: ComputeType }[] {
-  const found: { slot: number; type: ComputeType }[] = [];
-  visit(roots, (e) => {
-    if (e.prim === "arg") found.push({ slot: Number(e.value), type: e.type });
-  });
-  return found;
-}
-
-/** How many lanes a region can have, its expressions and all that it loads and stores considered. */
-export function chooseLanes(
-  roots: readonly Expr[], inputs: readonly DType[], stores: readonly { dtype: DType; value: Expr }[],
-): Lanes {
-  const args = argLeaves(roots);
-  for (const lanes of [4, 2] as const) {
-    if (!vectorizes(roots, lanes)) continue;
-    if (!args.every((a) => vectorElements(inputs[a.slot]!, a.type, lanes))) continue;
-    if (stores.every((s) => vectorStores(s.dtype, s.value.type, lanes))) return lanes;
-  }
-  return 1;
-}
-
 /**
- * Elementwise kernels. Operands that all lie contiguously take a flat loop; any others a nest made for their number of dimensions and for how
- * each operand walks along the innermost one.
+ * Elementwise kernels. Operands that all lie contiguously take a flat loop; any others a nest made for their number of dimensions and for
+ * how each operand walks along the innermost one.
  */
 class CompiledMap implements Compiled {
   readonly #inputs: readonly DType[];
@@ -47,7 +40,7 @@ class CompiledMap implements Compiled {
   readonly #usesPosition: boolean;
   readonly #arity: number;
   readonly #nest: LoopNest;
-  readonly #variants = new Map<number, WasmFunction>();
+  readonly #variants = new Map<number | string, WasmFunction>();
   readonly #arguments: number[] = [];
   #flat: WasmFunction | null = null;
 
@@ -56,7 +49,11 @@ class CompiledMap implements Compiled {
     this.#outputs = kernel.outputs.map((o) => ({ dtype: o.dtype, value: lower(o.value) }));
     this.#roots = this.#outputs.map((o) => o.value);
     this.#usesPosition = this.#roots.some((e) => mentions(e, position));
-    this.#itemsizes = [...kernel.outputs.map((o) => o.dtype.itemsize), ...kernel.inputs.map((d) => d.itemsize), ...(this.#usesPosition ? [1] : [])];
+    this.#itemsizes = [
+      ...kernel.outputs.map((o) => o.dtype.itemsize),
+      ...kernel.inputs.map((d) => d.itemsize),
+      ...(this.#usesPosition ? [1] : []),
+    ];
     this.#scalars = scalarTypes(this.#roots);
     this.#lanes = chooseLanes(this.#roots, this.#inputs, this.#outputs);
     this.#arity = kernel.outputs.length + kernel.inputs.length;
@@ -77,7 +74,8 @@ class CompiledMap implements Compiled {
 
   /** The number of parameters is that of operands: without spread arguments for the usual ones, which cost more than a small kernel. */
   #runFlat(inputs: readonly Operand[], outputs: readonly Operand[], n: number): void {
-    const f = (this.#flat ??= this.#build(1, () => UNIT, true));
+    this.#flat ??= this.#build(1, () => UNIT, true);
+    const f = this.#flat;
     const size = this.#itemsizes;
     const o = address(outputs[0]!, size[0]!);
     if (outputs.length === 1) {
@@ -127,11 +125,11 @@ class CompiledMap implements Compiled {
       }
     }
     nest.sort().merge(size);
-    let key = nest.rank;
-    for (let k = 0; k < nest.width; k++) key = key * 4 + this.#walk(k);
+    if (this.#lanes > 1) nest.avoidShort(this.#lanes);
+    const key = variantKey(nest.rank, nest.width, this.#walkOf);
     let f = this.#variants.get(key);
     if (f === undefined) {
-      f = this.#build(nest.rank, (k) => this.#walk(k), false);
+      f = this.#build(nest.rank, this.#walkOf, false);
       this.#variants.set(key, f);
     }
     let w = firstWord(this.#scalars.length);
@@ -142,12 +140,12 @@ class CompiledMap implements Compiled {
     f(LAUNCH);
   }
 
-  #walk(k: number): Walk {
+  readonly #walkOf = (k: number): Walk => {
     const isLoad = k >= this.#outputs.length && k < this.#arity;
     const walk = isLoad ? loadWalk(this.#nest, k, this.#itemsizes[k]!, this.#lanes) : walkOf(this.#nest, k, this.#itemsizes[k]!);
     // Numbers are loaded from any step alike, so there is no need for two functions.
     return this.#lanes === 1 && walk === UNIT ? STRIDED : walk;
-  }
+  };
 
   #build(rank: number, walk: (k: number) => Walk, flat: boolean): WasmFunction {
     return instantiate(this.module(rank, walk, flat));
@@ -157,7 +155,10 @@ class CompiledMap implements Compiled {
   module(rank: number, walk: (k: number) => Walk, flat: boolean): ModuleBuilder {
     const m = newModule();
     const calls = declareCalls(m, this.#roots);
-    const f = m.func("run", Array.from({ length: flat ? 2 + this.#arity : 1 }, () => "i32" as const));
+    const f = m.func(
+      "run",
+      Array.from({ length: flat ? 2 + this.#arity : 1 }, () => "i32" as const),
+    );
     const streams = this.#streams(f, rank, walk, flat);
     const record = new RecordReader(f, this.#scalars.length);
     if (!flat) for (let k = 0; k < this.#arity; k++) f.get(record.next()).set(streams[k]!.row);
@@ -165,11 +166,17 @@ class CompiledMap implements Compiled {
 
     let copy = 0;
     const nOut = this.#outputs.length;
-    const g: Codegen = new Codegen(f, this.#lanes, calls, {
-      arg: (slot, type) => loadFrom(g, streams[nOut + slot]!, type, copy),
-      position: () => this.#position(g, streams[this.#arity]!, copy),
-      scalar: (slot, type) => loadScalarArgument(f, slot, type),
-    }, this.#roots);
+    const g: Codegen = new Codegen(
+      f,
+      this.#lanes,
+      calls,
+      {
+        arg: (slot, type) => loadFrom(g, streams[nOut + slot]!, type, copy),
+        position: () => this.#position(g, streams[this.#arity]!, copy),
+        scalar: (slot, type) => loadScalarArgument(f, slot, type),
+      },
+      this.#roots,
+    );
     for (const a of argLeaves(this.#roots)) declareStill(g, streams[nOut + a.slot]!, a.type);
     const sinks = this.#outputs.map((o, k) => ({ stream: streams[k]!, value: o.value }));
     const setCopy = (c: number): void => {
@@ -194,12 +201,19 @@ class CompiledMap implements Compiled {
   /** The position's current value, or of two lanes their values. */
   #position(g: Codegen, s: Stream, copy: number): void {
     const f = g.f;
-    f.get(s.pointer).i32(copy * g.lanes).op("i32.add").op("i64.extend_i32_u");
+    f.get(s.pointer)
+      .i32(copy * g.lanes)
+      .op("i32.add")
+      .op("i64.extend_i32_u");
     if (g.lanes === 1) return;
     f.op("i64x2.splat");
     if (s.walk === STILL) return;
     if (s.walk === UNIT) f.get(f.hoist("v128", "lanes2", () => f.v128Bytes([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])));
-    else f.get(f.hoist("v128", "i32x4:0", () => f.v128("i32x4", 0))).get(s.steps[0]!).op("i64.extend_i32_u").lane("i64x2.replace_lane", 1);
+    else
+      f.get(f.hoist("v128", "i32x4:0", () => f.v128("i32x4", 0)))
+        .get(s.steps[0]!)
+        .op("i64.extend_i32_u")
+        .lane("i64x2.replace_lane", 1);
     f.op("i64x2.add");
   }
 
@@ -217,7 +231,7 @@ class CompiledMap implements Compiled {
     if (streams.some((s) => s.walk === STRIDED)) return 1;
     const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
     if (this.#lanes === 1) return n <= 6 ? 2 : 1;
-    return n <= 10 ? 4 : n <= 60 ? 2 : 1;
+    return n <= 10 ? 4 : n <= 40 ? 2 : 1;
   }
 }
 
@@ -226,4 +240,3 @@ export const map = (kernel: KernelOf<"map">): Compiled => new CompiledMap(kernel
 
 /** The flat module of a kernel, for those who want to read it. */
 export const mapModule = (kernel: KernelOf<"map">): ModuleBuilder => new CompiledMap(kernel).module(1, () => UNIT, true);
-

@@ -84,8 +84,8 @@ export function floatSums(source: Source): readonly boolean[] {
 }
 
 /**
- * The same reduction with float32 sums carried in double precision: what one accumulator needs to stay accurate over many elements. Sums are
- * rounded to float32 before the outputs see them.
+ * The same reduction with float32 sums carried in double precision: what one accumulator needs to stay accurate over many elements. Sums
+ * are rounded to float32 before the outputs see them.
  */
 export function widened(source: Source): Source {
   const n = source.init.length;
@@ -129,13 +129,21 @@ export function narrowed(source: Source, slot: number): Source | null {
 }
 
 const binary: { readonly [name: string]: (a: Expr, b: Expr) => Expr } = {
-  min, max, eq: expr.eq, ne: expr.ne, lt: expr.lt, le: expr.le, gt: expr.gt, ge: expr.ge,
+  min,
+  max,
+  eq: expr.eq,
+  ne: expr.ne,
+  lt: expr.lt,
+  le: expr.le,
+  gt: expr.gt,
+  ge: expr.ge,
 };
 
 function narrowOne(e: Expr, slot: number, narrow: (e: Expr) => Expr | null): Expr | null {
   if (e === position) return arg(slot, "i32");
   const wide = e.type === "i64";
-  if (e.prim === "const" && wide) return BigInt(e.value!) === BigInt.asIntN(32, BigInt(e.value!)) ? constant(e.value as number | bigint, "i32") : null;
+  if (e.prim === "const" && wide)
+    return BigInt(e.value!) === BigInt.asIntN(32, BigInt(e.value!)) ? constant(e.value as number | bigint, "i32") : null;
   if (e.prim === "state" && wide) return state(Number(e.value), "i32");
   if (!wide && !e.src.some((s) => mentionsWide(s))) return e;
   const src = e.src.map(narrow);

@@ -17,27 +17,38 @@ const LONG = 512;
 
 /** Copies `bytes` (a local, which is used up) between the addresses in two locals, which move along. */
 export function moveBytes(f: FunctionBuilder, bytes: number, to: number, from: number): void {
-  f.get(bytes).i32(LONG).op("i32.ge_u").if(
-    () => f.get(to).get(from).get(bytes).memoryCopy(),
-    () => {
-      f.block((exit) => {
-        f.get(bytes).i32(16).op("i32.lt_u").brIf(exit);
-        f.loop((top) => {
-          f.get(to).get(from).load("v128.load").store("v128.store").bump(to, 16).bump(from, 16);
-          f.get(bytes).i32(16).op("i32.sub").tee(bytes).i32(16).op("i32.ge_u").brIf(top);
+  f.get(bytes)
+    .i32(LONG)
+    .op("i32.ge_u")
+    .if(
+      () => f.get(to).get(from).get(bytes).memoryCopy(),
+      () => {
+        f.block((exit) => {
+          f.get(bytes).i32(16).op("i32.lt_u").brIf(exit);
+          f.loop((top) => {
+            f.get(to).get(from).load("v128.load").store("v128.store").bump(to, 16).bump(from, 16);
+            f.get(bytes).i32(16).op("i32.sub").tee(bytes).i32(16).op("i32.ge_u").brIf(top);
+          });
         });
-      });
-      for (const size of [8, 4, 2, 1] as const) {
-        f.get(bytes).i32(size).op("i32.and").if(() => {
-          moveElement(f, size, to, from);
-          f.bump(to, size).bump(from, size);
-        });
-      }
-    },
-  );
+        for (const size of [8, 4, 2, 1] as const) {
+          f.get(bytes)
+            .i32(size)
+            .op("i32.and")
+            .if(() => {
+              moveElement(f, size, to, from);
+              f.bump(to, size).bump(from, size);
+            });
+        }
+      },
+    );
 }
 
-const splats: { readonly [K in RawSize]: Opcode } = { 1: "v128.load8_splat", 2: "v128.load16_splat", 4: "v128.load32_splat", 8: "v128.load64_splat" };
+const splats: { readonly [K in RawSize]: Opcode } = {
+  1: "v128.load8_splat",
+  2: "v128.load16_splat",
+  4: "v128.load32_splat",
+  8: "v128.load64_splat",
+};
 
 /** Fills `bytes` (a local, used up) from the address in `to`, which moves along, with the element at the address in `from`. */
 export function fillElements(f: FunctionBuilder, size: RawSize, bytes: number, to: number, from: number): void {
@@ -52,6 +63,15 @@ export function fillElements(f: FunctionBuilder, size: RawSize, bytes: number, t
   });
   for (const part of [8, 4, 2, 1] as const) {
     if (part < size) break;
-    f.get(bytes).i32(part).op("i32.and").if(() => f.get(to).get(v).storeLane((8 * part) as 8 | 16 | 32 | 64, 0).bump(to, part));
+    f.get(bytes)
+      .i32(part)
+      .op("i32.and")
+      .if(() =>
+        f
+          .get(to)
+          .get(v)
+          .storeLane((8 * part) as 8 | 16 | 32 | 64, 0)
+          .bump(to, part),
+      );
   }
 }

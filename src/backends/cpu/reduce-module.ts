@@ -1,10 +1,23 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import { Accumulator } from "./accumulator.ts";
-import { type Calls, Codegen, declareCalls, type Lanes, valueType, weight } from "./codegen.ts";
+import { type Calls, Codegen, declareCalls, type Lanes, valueType } from "./codegen.ts";
 import { newModule } from "./engine.ts";
+import { weight } from "./lanes.ts";
 import { loadScalarArgument, RecordReader } from "./launch.ts";
-import { advance, clampLanes, computeOutputs, loadAt, Loops, prepareRow, type Sink, startRow, STRIDED, Stream, type Walk } from "./loops.ts";
+import {
+  advance,
+  clampLanes,
+  computeOutputs,
+  Loops,
+  loadAt,
+  prepareRow,
+  type Sink,
+  STRIDED,
+  Stream,
+  startRow,
+  type Walk,
+} from "./loops.ts";
 import type { Monoid, Simple } from "./monoid.ts";
 import { foldRows } from "./reduce-rows.ts";
 import { DoubleSum } from "./sums.ts";
@@ -84,7 +97,9 @@ export function reduceModule(plan: Plan, v: Variant): ModuleBuilder {
   const f = m.func("run", ["i32"]);
   const c = new ReduceContext(plan, v, f, calls);
   const record = new RecordReader(f, plan.scalars);
-  const kept = [...outputs.map((o) => o.dtype), ...plan.inputs].map((d, k) => c.stream(d, v.way === "rows" ? STRIDED : v.walks[k]!, v.keptRank));
+  const kept = [...outputs.map((o) => o.dtype), ...plan.inputs].map((d, k) =>
+    c.stream(d, v.way === "rows" ? STRIDED : v.walks[k]!, v.keptRank),
+  );
   for (const s of kept) f.get(record.next()).set(s.row);
   const loops = new Loops(f, record, v.keptRank, kept);
   const inputs = kept.slice(outputs.length);
@@ -103,10 +118,16 @@ function keptLoop(c: ReduceContext, size: number, kept: readonly Stream[], sinks
   const copies = Array.from({ length: strips }, () => c.states());
   let copy = 0;
   const start = new Codegen(f, lanes, c.calls, { scalar: c.scalar }, plan.ends.init);
-  const finish = new Codegen(f, lanes, c.calls, {
-    scalar: c.scalar,
-    state: (slot) => f.get(copies[copy]![slot]!),
-  }, sinks.map((s) => s.value));
+  const finish = new Codegen(
+    f,
+    lanes,
+    c.calls,
+    {
+      scalar: c.scalar,
+      state: (slot) => f.get(copies[copy]![slot]!),
+    },
+    sinks.map((s) => s.value),
+  );
   const count = f.local("i32");
   const reduce = (n: number, last: boolean): void => {
     const states = copies.slice(0, n);
@@ -120,7 +141,14 @@ function keptLoop(c: ReduceContext, size: number, kept: readonly Stream[], sinks
     for (copy = 0; copy < n; copy++) {
       const store = computeOutputs(finish, sinks, copy);
       if (!last || lanes === 1) store(null);
-      else f.get(count).i32(lanes).op("i32.ge_s").if(() => store(null), () => store(count));
+      else
+        f.get(count)
+          .i32(lanes)
+          .op("i32.ge_s")
+          .if(
+            () => store(null),
+            () => store(count),
+          );
     }
     copy = 0;
     advance(finish, kept, n);
@@ -158,26 +186,34 @@ function foldElements(c: ReduceContext, record: RecordReader, inputs: readonly S
   const moving = plan.usesPosition ? streams : streams.slice(0, -1);
   let copy = 0;
   let current: readonly number[] = [];
-  const g: Codegen = new Codegen(f, v.lanes, c.calls, {
-    scalar: c.scalar,
-    arg: (slot, type) => {
-      // Positions in 32 bits are the operand after the last.
-      if (slot === inputs.length) f.get(at.pointer).op("i32x4.splat");
-      else loadAt(g, inputs[slot]!, type, streams[slot]!.pointer, copy);
+  const g: Codegen = new Codegen(
+    f,
+    v.lanes,
+    c.calls,
+    {
+      scalar: c.scalar,
+      arg: (slot, type) => {
+        // Positions in 32 bits are the operand after the last.
+        if (slot === inputs.length) f.get(at.pointer).op("i32x4.splat");
+        else loadAt(g, inputs[slot]!, type, streams[slot]!.pointer, copy);
+      },
+      position: () => {
+        f.get(at.pointer).op("i64.extend_i32_u");
+        g.splat("i64");
+      },
+      state: (slot) => f.get(current[slot]!),
     },
-    position: () => {
-      f.get(at.pointer).op("i64.extend_i32_u");
-      g.splat("i64");
-    },
-    state: (slot) => f.get(current[slot]!),
-  }, plan.fold);
+    plan.fold,
+  );
   const simple = v.way === "kept" ? plan.simple : null;
   const element = simple === null ? [] : plan.lift.map(() => f.local("v128"));
   const lift = simple === null ? null : new Codegen(f, v.lanes, c.calls, g.leaves, plan.lift);
   const count = f.local("i32");
   return (states) => {
-    const accumulators = simple === null ? [] : states.map((state) =>
-      state.map((local, k) => new Accumulator(f, v.lanes, c.calls, simple[k]!, plan.lift[k]!.type, local)));
+    const accumulators =
+      simple === null
+        ? []
+        : states.map((state) => state.map((local, k) => new Accumulator(f, v.lanes, c.calls, simple[k]!, plan.lift[k]!.type, local)));
     const fold = (): void => {
       current = states[copy]!;
       if (lift === null) {

@@ -1,10 +1,10 @@
 import type { ComputeType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import { Accumulator } from "./accumulator.ts";
-import { Codegen, type Lanes, shapeOf, valueType, weight } from "./codegen.ts";
+import { Codegen, type Lanes, shapeOf, valueType } from "./codegen.ts";
+import { argLeaves, weight } from "./lanes.ts";
 import type { RecordReader } from "./launch.ts";
-import { advance, clampLanes, declareStill, loadFrom, Loops, prepareRow, startRow, STILL, STRIDED, type Stream } from "./loops.ts";
-import { argLeaves } from "./map.ts";
+import { advance, clampLanes, declareStill, Loops, loadFrom, prepareRow, STILL, STRIDED, type Stream, startRow } from "./loops.ts";
 import { operation, type Simple } from "./monoid.ts";
 import type { FoldLoop, ReduceContext } from "./reduce-module.ts";
 import { DoubleSum } from "./sums.ts";
@@ -28,10 +28,18 @@ export function foldRows(c: ReduceContext, record: RecordReader, inputs: readonl
   const still = c.stream(null, STILL, v.reducedRank);
   const loops = new Loops(f, record, v.reducedRank, [...streams, still]);
   const unroll = streams.some((s) => s.walk === STRIDED) ? 1 : weight(plan.lift) <= 8 ? 4 : 2;
-  const accumulators = Array.from({ length: unroll }, () => types.map((t, k) => new Accumulator(f, v.lanes, c.calls, simple[k]!, t, f.local("v128"))));
+  const accumulators = Array.from({ length: unroll }, () =>
+    types.map((t, k) => new Accumulator(f, v.lanes, c.calls, simple[k]!, t, f.local("v128"))),
+  );
 
   let copy = 0;
-  const lift: Codegen = new Codegen(f, v.lanes, c.calls, { scalar: c.scalar, arg: (slot, type) => loadFrom(lift, streams[slot]!, type, copy) }, plan.lift);
+  const lift: Codegen = new Codegen(
+    f,
+    v.lanes,
+    c.calls,
+    { scalar: c.scalar, arg: (slot, type) => loadFrom(lift, streams[slot]!, type, copy) },
+    plan.lift,
+  );
   for (const a of argLeaves(plan.lift)) declareStill(lift, streams[a.slot]!, a.type);
   const element = types.map(() => f.local("v128"));
   /** Folds the vectors in `element` into one set of accumulators. */
@@ -48,7 +56,15 @@ export function foldRows(c: ReduceContext, record: RecordReader, inputs: readonl
     });
   };
   const count = f.local("i32");
-  const double = plan.sums.map((sum, k) => (sum ? new DoubleSum(f, accumulators.map((set) => set[k]!.local), ROW_CHUNK) : null));
+  const double = plan.sums.map((sum, k) =>
+    sum
+      ? new DoubleSum(
+          f,
+          accumulators.map((set) => set[k]!.local),
+          ROW_CHUNK,
+        )
+      : null,
+  );
   const [first, ...others] = double.filter((d) => d !== null);
 
   const row = (length: number): void => {
@@ -73,12 +89,15 @@ export function foldRows(c: ReduceContext, record: RecordReader, inputs: readonl
       f.loop((top) => {
         clampLanes(lift, streams, count);
         liftInto();
-        f.get(count).i32(v.lanes).op("i32.lt_s").if(() => {
-          lanesBelow(f, v.lanes, count, valid);
-          accumulators[0]!.forEach((a, k) => {
-            a.mask(element[k]!, valid);
+        f.get(count)
+          .i32(v.lanes)
+          .op("i32.lt_s")
+          .if(() => {
+            lanesBelow(f, v.lanes, count, valid);
+            accumulators[0]!.forEach((a, k) => {
+              a.mask(element[k]!, valid);
+            });
           });
-        });
         accumulate(accumulators[0]!);
         advance(lift, streams, 1);
         f.get(count).i32(v.lanes).op("i32.sub").tee(count).i32(0).op("i32.gt_s").brIf(top);
@@ -101,7 +120,15 @@ export function foldRows(c: ReduceContext, record: RecordReader, inputs: readonl
       if (first === undefined) row(loops.inner);
       else first.chunks(loops.inner, row, others);
     });
-    for (let k = 0; k < n; k++) finishComponent(c, simple[k]!, types[k]!, accumulators.map((set) => set[k]!), state[k]!, double[k]!);
+    for (let k = 0; k < n; k++)
+      finishComponent(
+        c,
+        simple[k]!,
+        types[k]!,
+        accumulators.map((set) => set[k]!),
+        state[k]!,
+        double[k]!,
+      );
   };
 }
 
@@ -118,7 +145,12 @@ function lanesBelow(f: FunctionBuilder, lanes: Lanes, count: number, into: numbe
 
 /** Combines the accumulators of one component, then their lanes, into the state, which holds the starting value. */
 function finishComponent(
-  c: ReduceContext, name: Simple, type: ComputeType, accumulators: readonly Accumulator[], into: number, double: DoubleSum | null,
+  c: ReduceContext,
+  name: Simple,
+  type: ComputeType,
+  accumulators: readonly Accumulator[],
+  into: number,
+  double: DoubleSum | null,
 ): void {
   const { f, variant: v } = c;
   if (double !== null) {
@@ -131,7 +163,9 @@ function finishComponent(
   for (const a of accumulators) a.end();
   const [first, ...others] = accumulators.map((a) => a.local) as [number, ...number[]];
   for (const other of others) {
-    new Codegen(f, v.lanes, c.calls, { scalar: c.scalar, state: (slot) => f.get(slot === 0 ? first : other) }, [fold]).value(fold).f.set(first);
+    new Codegen(f, v.lanes, c.calls, { scalar: c.scalar, state: (slot) => f.get(slot === 0 ? first : other) }, [fold])
+      .value(fold)
+      .f.set(first);
   }
   const lane = f.local(valueType(type, 1));
   for (let k = 0; k < v.lanes; k++) {

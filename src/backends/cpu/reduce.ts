@@ -1,15 +1,14 @@
-import type { ComputeType, DType } from "../../core/dtype.ts";
-import { int32 } from "../../core/dtype.ts";
+import { type ComputeType, type DType, int32 } from "../../core/dtype.ts";
 import { mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
 import type { Lanes } from "./codegen.ts";
 import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
+import { chooseLanes } from "./lanes.ts";
 import { firstWord, LAUNCH, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { loadWalk, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
-import { chooseLanes } from "./map.ts";
-import { floatSums, type Monoid, monoid, narrowed, type Simple, simpleOperations, type Source, widened } from "./monoid.ts";
+import { loadWalk, STRIDED, UNIT, variantKey, type Walk, walkOf } from "./loops.ts";
+import { floatSums, type Monoid, monoid, narrowed, type Simple, type Source, simpleOperations, widened } from "./monoid.ts";
 import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
 
 /** Up to so many elements float32 sums need no double precision. */
@@ -38,8 +37,9 @@ class CompiledReduce implements Compiled {
   readonly #reducedSizes: readonly number[];
   readonly #kept: LoopNest;
   readonly #reduced: LoopNest;
-  readonly #variants = new Map<number, WasmFunction>();
+  readonly #variants = new Map<number | string, WasmFunction>();
   readonly #walks: Walk[] = [];
+  readonly #walkOf = (k: number): Walk => this.#walks[k]!;
 
   constructor(kernel: KernelOf<"reduce">) {
     this.#inputs = kernel.inputs;
@@ -138,8 +138,8 @@ class CompiledReduce implements Compiled {
     walks.length = way === "rows" ? n : kept.width;
     const reducedRank = elements === 0 ? 0 : reduced.rank;
     const deep = elements > SHALLOW;
-    let key = ((kept.rank * 64 + reducedRank) * 3 + (way === "rows" ? 2 : way === "kept" ? 1 : 0)) * 2 + (deep ? 1 : 0);
-    for (const walk of walks) key = key * 4 + walk;
+    const base = ((kept.rank * 64 + reducedRank) * 3 + (way === "rows" ? 2 : way === "kept" ? 1 : 0)) * 2 + (deep ? 1 : 0);
+    const key = variantKey(base, walks.length, this.#walkOf);
     let f = this.#variants.get(key);
     if (f === undefined) {
       f = instantiate(reduceModule(this.#plan(way), { way, lanes, deep, keptRank: kept.rank, reducedRank, walks: [...walks] }));
@@ -156,7 +156,7 @@ class CompiledReduce implements Compiled {
     if (length < 2 * this.#rowLanes) return kept.rank === 1 && kept.sizes[0] === 1 && length >= this.#rowLanes;
     let strided = 0;
     for (let k = 0; k < this.#inputs.length; k++) if (walkOf(reduced, k, this.#reducedSizes[k]!) === STRIDED) strided++;
-    return strided === 0 || (this.#keptLanes === 1 || kept.sizes[kept.rank - 1]! < this.#keptLanes);
+    return strided === 0 || this.#keptLanes === 1 || kept.sizes[kept.rank - 1]! < this.#keptLanes;
   }
 
   #plan(way: Variant["way"]): Plan {

@@ -6,7 +6,7 @@ import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { advance, computeOutputs, loadFrom, Loops, startRow, Stream, STRIDED } from "./loops.ts";
+import { advance, computeOutputs, Loops, loadFrom, STRIDED, Stream, startRow } from "./loops.ts";
 import { type Monoid, monoid } from "./monoid.ts";
 import type { ModuleBuilder } from "./wasm/assembler.ts";
 
@@ -44,7 +44,8 @@ class CompiledScan implements Compiled {
     for (let d = 0; d < last; d++) if (shape[d] !== 1) push(d, shape[d]!);
     nest.sort().merge(this.#itemsizes);
     push(last, shape[last] ?? 1);
-    const f = (this.#variants[nest.rank] ??= instantiate(this.module(nest.rank)));
+    this.#variants[nest.rank] ??= instantiate(this.module(nest.rank));
+    const f = this.#variants[nest.rank]!;
     let w = firstWord(this.#scalars.length);
     let k = 0;
     for (const x of outputs) heap.i32[w++] = address(x, this.#itemsizes[k++]!);
@@ -74,12 +75,18 @@ class CompiledScan implements Compiled {
       f.get(states[slot]!);
     };
     const start = new Codegen(f, 1, calls, { scalar }, init);
-    const step: Codegen = new Codegen(f, 1, calls, {
-      scalar,
-      state: stateLeaf,
-      arg: (slot, type) => loadFrom(step, streams[outputs.length + slot]!, type),
-      position: () => f.get(index),
-    }, fold);
+    const step: Codegen = new Codegen(
+      f,
+      1,
+      calls,
+      {
+        scalar,
+        state: stateLeaf,
+        arg: (slot, type) => loadFrom(step, streams[outputs.length + slot]!, type),
+        position: () => f.get(index),
+      },
+      fold,
+    );
     const finish = new Codegen(f, 1, calls, { scalar, state: stateLeaf }, values);
     const sinks = outputs.map((o, k) => ({ stream: streams[k]!, value: o.value }));
     const usesPosition = fold.some((e) => mentions(e, position));

@@ -2,19 +2,34 @@ import type { ComputeType, DType } from "../../core/dtype.ts";
 import { lower } from "../../kernel/elementary.ts";
 import { type Expr, leaves } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
-import { Codegen, declareCalls, type Lanes, vectorizes } from "./codegen.ts";
+import { Codegen, declareCalls, type Lanes } from "./codegen.ts";
 import { address, LoopNest, type Operand } from "./collapse.ts";
 import { vectorElements, vectorStores } from "./elements.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { addLookup, checkIndices, readIndexed, writeIndexed } from "./indices.ts";
+import { vectorizes } from "./lanes.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
-import { computeOutputs, declareStill, innerLoop, loadFrom, Loops, prepareRow, startRow, STILL, Stream, STRIDED, UNIT, type Walk, walkOf } from "./loops.ts";
+import {
+  computeOutputs,
+  declareStill,
+  innerLoop,
+  Loops,
+  loadFrom,
+  prepareRow,
+  STILL,
+  STRIDED,
+  Stream,
+  startRow,
+  UNIT,
+  type Walk,
+  walkOf,
+} from "./loops.ts";
 import { moveElement, type RawSize } from "./raw.ts";
 
 /**
- * Scatters. Elements are visited in row-major order, one after the other where indices change, so that of elements that meet the last one stays
- * and sums have one order. Along a loop in which no index changes nothing can meet, and vectors combine.
+ * Scatters. Elements are visited in row-major order, one after the other where indices change, so that of elements that meet the last one
+ * stays and sums have one order. Along a loop in which no index changes nothing can meet, and vectors combine.
  */
 class CompiledScatter implements Compiled {
   readonly #dtype: DType;
@@ -98,10 +113,16 @@ class CompiledScatter implements Compiled {
     const count = f.local("i32");
     const scratch = f.local("i32");
     let copy = 0;
-    const g: Codegen = new Codegen(f, lanes, calls, {
-      scalar: (slot, type) => loadScalarArgument(f, slot, type),
-      state: (slot, type) => loadFrom(g, slot === 0 ? target : from, type, copy),
-    }, roots);
+    const g: Codegen = new Codegen(
+      f,
+      lanes,
+      calls,
+      {
+        scalar: (slot, type) => loadScalarArgument(f, slot, type),
+        state: (slot, type) => loadFrom(g, slot === 0 ? target : from, type, copy),
+      },
+      roots,
+    );
     for (const [, e] of leaves(roots, "state")) declareStill(g, from, e.type);
     const lookUp = (): void => {
       f.get(to.pointer);
@@ -141,7 +162,8 @@ class CompiledScatter implements Compiled {
 function scatterLanes(combine: Expr, dtype: DType): Lanes {
   const types = [...leaves([combine], "state").values()].map((e) => e.type);
   for (const lanes of [4, 2] as const) {
-    if (vectorizes([combine], lanes) && types.every((t) => vectorElements(dtype, t, lanes)) && vectorStores(dtype, combine.type, lanes)) return lanes;
+    if (vectorizes([combine], lanes) && types.every((t) => vectorElements(dtype, t, lanes)) && vectorStores(dtype, combine.type, lanes))
+      return lanes;
   }
   return 1;
 }

@@ -40,14 +40,17 @@ const compare = (name: string, mirrored: string): Spelling => ({
 });
 
 /**
- * The smaller or larger of two numbers. The instructions on float vectors that pass NaN on are many on x86. Beside a constant a single one does:
- * `pmin(x, c)` is `c < x ? c : x`, so NaN stays. (Of equal zeros it gives x, as PyTorch's relu and clamp do.)
+ * The smaller or larger of two numbers. The instructions on float vectors that pass NaN on are many on x86. Beside a constant a single one
+ * does: `pmin(x, c)` is `c < x ? c : x`, so NaN stays. (Of equal zeros it gives x, as PyTorch's relu and clamp do.)
  */
 const extremum = (name: "min" | "max", compared: string): Spelling => ({
   emit: (g, e) => {
     const [a, b] = e.src as [Expr, Expr];
     const isNumber = (s: Expr): boolean => s.prim === "const" && !Number.isNaN(s.value);
-    if (isFloat(e.type) && g.lanes > 1 && (isNumber(a) || isNumber(b))) g.value(isNumber(b) ? a : b).value(isNumber(b) ? b : a).op(e.type, `p${name}`);
+    if (isFloat(e.type) && g.lanes > 1 && (isNumber(a) || isNumber(b)))
+      g.value(isNumber(b) ? a : b)
+        .value(isNumber(b) ? b : a)
+        .op(e.type, `p${name}`);
     else if (isFloat(e.type)) g.operands(e).op(e.type, name);
     else if (e.type === "bool") g.operands(e).bits("bool", name === "min" ? "and" : "or");
     else if (g.lanes === 4) g.operands(e).op(e.type, `${name}_s`);

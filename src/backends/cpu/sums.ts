@@ -4,8 +4,8 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
 const CHUNK = 128;
 
 /**
- * Float32 sums over many elements: vectors of float32 take up to CHUNK elements in a row, then their lanes are added to double-precision totals
- * and they start anew.
+ * Float32 sums over many elements: vectors of float32 take up to CHUNK elements in a row, then their lanes are added to double-precision
+ * totals and they start anew.
  */
 export class DoubleSum {
   readonly #f: FunctionBuilder;
@@ -53,10 +53,16 @@ export class DoubleSum {
       // chunk = min(left, limit)
       f.get(left).i32(this.#limit).get(left).i32(this.#limit).op("i32.lt_u").op("select").set(chunk);
       f.get(left).get(chunk).op("i32.sub").set(left);
-      f.get(filled).get(chunk).op("i32.add").tee(filled).i32(this.#limit).op("i32.gt_u").if(() => {
-        for (const sum of [this, ...others]) sum.#carry();
-        f.get(chunk).set(filled);
-      });
+      f.get(filled)
+        .get(chunk)
+        .op("i32.add")
+        .tee(filled)
+        .i32(this.#limit)
+        .op("i32.gt_u")
+        .if(() => {
+          for (const sum of [this, ...others]) sum.#carry();
+          f.get(chunk).set(filled);
+        });
       row(chunk);
       f.get(left).brIf(top);
     });

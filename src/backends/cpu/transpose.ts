@@ -68,7 +68,9 @@ function oneStrip(f: FunctionBuilder, size: RawSize, t: Transposition, blocks: n
         f.get(from).set(at);
         const loaded = Array.from({ length: side }, (_, k) => {
           const v = f.local("v128");
-          f.get(at).load("v128.load", 16 * b).set(v);
+          f.get(at)
+            .load("v128.load", 16 * b)
+            .set(v);
           if (k < side - 1) f.bumpBy(at, t.columnStep);
           return v;
         });
@@ -103,7 +105,10 @@ function turn(f: FunctionBuilder, size: RawSize, vectors: readonly number[]): re
     for (let k = 0; k < side / 2; k++) {
       for (const half of [0, 8]) {
         const v = f.local("v128");
-        f.get(now[k]!).get(now[k + side / 2]!).shuffle(interleaved(size, half)).set(v);
+        f.get(now[k]!)
+          .get(now[k + side / 2]!)
+          .shuffle(interleaved(size, half))
+          .set(v);
         next.push(v);
       }
     }

@@ -5,7 +5,9 @@ import { bits, polynomial, powerOfTwo, SHIFTER, SHIFTER_BITS, square, toFloat, w
 /** erf(x) / x - 1 in x^2 for |x| <= 0.92, relative error of erf 1.5e-8. */
 const ERF: readonly number[] = [-0.00060038, 0.0049958536, -0.02676858, 0.11281877, -0.376125, 0.12837915];
 /** log2(1 - erf(x)) / x for 0.92 <= x <= 3.95, relative error of erf 3.0e-9. */
-const LOG2_ERFC: readonly number[] = [0.00021398744, -0.0032149816, 0.022890063, -0.10526202, -0.63571817, -1.1285144].map((c) => c * Math.LOG2E);
+const LOG2_ERFC: readonly number[] = [0.00021398744, -0.0032149816, 0.022890063, -0.10526202, -0.63571817, -1.1285144].map(
+  (c) => c * Math.LOG2E,
+);
 
 /** The error function: a polynomial near 0, else 1 - 2^y with a polynomial y, with the sign of x. */
 export function erf(x: Expr): Expr {

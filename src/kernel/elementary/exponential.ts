@@ -1,4 +1,4 @@
-import { add, div, type Expr, mad, max, min, mul, neg, or, shr, sub } from "../expr.ts";
+import { add, constant, div, type Expr, gt, mad, max, min, mul, neg, or, select, shr, sub } from "../expr.ts";
 import { bits, float, nearest, polynomial, powerOfTwo, reduce, SHIFTER, SHIFTER_BITS, signBit, square, toFloat } from "./parts.ts";
 
 /** ln 2 in two parts; the first has 14 bits, so that its product with an exponent is exact. */
@@ -45,15 +45,19 @@ export function expm1(x: Expr): Expr {
 const EXP_TAIL_REFLECTED: readonly number[] = EXP_TAIL.map((c, i) => ((EXP_TAIL.length - 1 - i) % 2 === 0 ? c : -c));
 
 /**
- * 1 / (1 + exp(-x)), which is half of 1 / (h + 1/2 + h q) for h = 2^(n-1) and exp(-x) = 2^n (1 + q). The quotient from a rounded exp and a
- * rounded sum is off by up to 2.5 ulp; here the sum is rounded once, and 1/2 that does not fit beside a large h goes to the other summand.
+ * a / (1 + exp(-x)) as (a / 2) / (h + 1/2 + h q), for h = 2^(n-1) and exp(-x) = 2^n (1 + q). The quotient by a rounded sum with a rounded exp
+ * is off by up to 2.5 ulp; here the sum is rounded once. From h = 2^23 on, h + 1/2 rounds to h, so the 1/2 goes to the other summand.
  */
-export function logistic(x: Expr): Expr {
+export function logistic(a: Expr, x: Expr): Expr {
   const bounded = min(max(x, -89.5), 40);
   const n = nearest(bounded, -Math.LOG2E, 126);
-  const r = reduce(bounded, n.value, LN2_PARTS.map((c) => -c));
+  const r = reduce(
+    bounded,
+    n.value,
+    LN2_PARTS.map((c) => -c),
+  );
   const q = mad(square(r), polynomial(r, EXP_TAIL_REFLECTED), neg(r));
   const h = powerOfTwo(n.word);
-  const sum = add(h, 0.5);
-  return div(0.5, add(mad(h, q, sub(0.5, sub(sum, h))), sum));
+  const lost = select(gt(h, 2 ** 22), constant(0.5, "f32"), 0);
+  return div(mul(a, 0.5), add(mad(h, q, lost), add(h, 0.5)));
 }

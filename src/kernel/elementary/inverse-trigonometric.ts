@@ -1,4 +1,4 @@
-import { abs, and, constant, div, eq, type Expr, gt, lt, mad, mul, neg, select, sqrt, sub } from "../expr.ts";
+import { abs, and, constant, div, type Expr, eq, gt, lt, mad, mul, neg, select, sqrt, sub } from "../expr.ts";
 import { bits, INFINITY, polynomial, special, square, withSign } from "./parts.ts";
 
 /** (asin x - x) / x^3 in x^2 for |x| <= 0.5415, relative error of asin 1.5e-8. */

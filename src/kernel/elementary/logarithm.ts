@@ -1,4 +1,4 @@
-import { add, and, constant, eq, type Expr, lt, mad, mul, or, select, shr, sub } from "../expr.ts";
+import { add, and, constant, type Expr, eq, lt, mad, mul, or, select, shr, sub } from "../expr.ts";
 import { bits, float, INFINITY, magnitude, polynomial, signBit, square, toFloat } from "./parts.ts";
 
 /** (log(1 + f) - f) / f^2 for 1 + f in [2/3, 4/3]; the relative error of the logarithm is 4.8e-8. */

@@ -1,4 +1,4 @@
-import { add, and, constant, div, eq, type Expr, floor, gt, lt, mad, max, min, mul, ne, or, select, sub } from "../expr.ts";
+import { add, and, constant, div, type Expr, eq, floor, gt, lt, mad, max, min, mul, ne, or, select, sub } from "../expr.ts";
 import { exp2Core, scale } from "./exponential.ts";
 import { exponentPart, normalized } from "./logarithm.ts";
 import { bits, float, INFINITY, magnitude, NAN, polynomial, SHIFTER, SHIFTER_BITS, SIGN, special, square, toFloat } from "./parts.ts";

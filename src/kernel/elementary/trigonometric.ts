@@ -8,7 +8,7 @@ const COS: readonly number[] = [2.4432327e-5, -0.001388731, 0.041666646, -0.5, 1
 /** (tan r - r) / r^3 in r^2 for |r| <= pi/4, relative error of tan 1.8e-8. */
 const TAN: readonly number[] = [0.009399586, 0.0030967677, 0.024443965, 0.05340762, 0.1333884, 0.33333156];
 /** pi/2 in parts of 8, 11, 11 and 24 bits: products with n < 2^13, so |x| < 12867, are exact. */
-const HALF_PI_PARTS: readonly number[] = [1.5703125, 0.0004837512969970703125, 7.549533620476723e-8];
+const HALF_PI_PARTS: readonly number[] = [1.5703125, 0.0004837512969970703, 7.549533620476723e-8];
 const HALF_PI_REST = 2.5633440682570896e-12;
 
 /** x = n pi/2 + r + rest, with |r| <= pi/4. */
@@ -20,11 +20,11 @@ interface Reduced {
   readonly rest: Expr;
 }
 
-/** Cody and Waite's reduction. Where n is so large that no digit of `r` is left, `r` is still bounded; for infinities it is NaN. */
+/** Cody and Waite's reduction of x >= 0. Where no digit of the residue is left, it is still bounded; for infinity it is NaN. */
 function quarterTurns(x: Expr, turns: number): Reduced {
   const n = round(mul(x, 2 / Math.PI));
   const r = min(max(reduce(x, n, HALF_PI_PARTS), -1), 1);
-  return { word: bits(add(n, SHIFTER + turns)), r, rest: mul(n, -HALF_PI_REST) };
+  return { word: bits(add(n, SHIFTER + turns)), r, rest: max(mul(n, -HALF_PI_REST), -1e-3) };
 }
 
 /** sin(x + turns pi/2), to be negated if bit 1 of `word` is set. */

@@ -1,4 +1,4 @@
-import { ArgumentError, paddingIndex, TorchletError } from "../../core/errors.ts";
+import { oneHotClasses, oneHotDtype, oneHotEmpty, oneHotLarge, oneHotNegative, paddingIndex, sparseGradients } from "../../core/errors.ts";
 import { int64 } from "../../core/dtype.ts";
 import { withGrad } from "../../autograd/modes.ts";
 import { embed } from "../../tensor/functional-ops.ts";
@@ -43,7 +43,7 @@ export const embedding: Functional<
     input: Tensor, weight: Tensor, paddingIdx: number | null = null, maxNorm: number | null = null, normType: number = 2,
     scaleGradByFreq: boolean = false, sparse: boolean = false,
   ) => {
-    if (sparse) throw new ArgumentError("embedding(): sparse gradients are not available");
+    if (sparse) throw sparseGradients("embedding");
     if (paddingIdx !== null && (paddingIdx >= weight.shape[0]! || paddingIdx < -weight.shape[0]!)) throw paddingIndex();
     if (maxNorm !== null) renormalize(weight, input, maxNorm, normType);
     return embed(input, weight, paddingIdx === null ? -1 : paddingIdx < 0 ? paddingIdx + weight.shape[0]! : paddingIdx, scaleGradByFreq);
@@ -57,12 +57,12 @@ export const embedding: Functional<
 export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClasses?: number }, Tensor> = functional(
   "oneHot", ["input", "numClasses"], 1,
   (input: Tensor, numClasses: number = -1) => {
-    if (input.dtype !== int64) throw new TorchletError("one_hot is only applicable to index tensor.");
-    if (input.numel() === 0 && numClasses <= 0) throw new TorchletError("Can not infer total number of classes from empty tensor.");
-    if (input.numel() > 0 && input.min().itemSync() as number < 0) throw new TorchletError("Class values must be non-negative.");
+    if (input.dtype !== int64) throw oneHotDtype();
+    if (input.numel() === 0 && numClasses <= 0) throw oneHotEmpty();
+    if (input.numel() > 0 && (input.min().itemSync() as number) < 0) throw oneHotNegative();
     const largest = input.numel() === 0 ? -1 : (input.max().itemSync() as number);
-    if (numClasses !== -1 && numClasses < 1) throw new TorchletError("num_classes should be positive");
-    if (numClasses !== -1 && largest >= numClasses) throw new TorchletError("Class values must be smaller than num_classes.");
+    if (numClasses !== -1 && numClasses < 1) throw oneHotClasses();
+    if (numClasses !== -1 && largest >= numClasses) throw oneHotLarge();
     const classes = numClasses === -1 ? largest + 1 : numClasses;
     return input.unsqueeze(-1).eq(arange(classes, { device: input.device })).to(int64);
   },

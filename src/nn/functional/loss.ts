@@ -38,7 +38,7 @@ const pairLoss = (name: string, loss: (difference: Tensor) => Tensor): PairLoss 
   );
 
 /** The mean of the squared differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
-export const mseLoss: PairLoss = pairLoss("mseLoss", (d) => d.mul(d));
+export const mseLoss: PairLoss = pairLoss("mseLoss", (d) => d.square());
 /** The mean of the absolute differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
 export const l1Loss: PairLoss = pairLoss("l1Loss", (d) => d.abs());
 
@@ -99,8 +99,8 @@ export const binaryCrossEntropyWithLogits: Functional<
     reduction: Reduction = "mean", posWeight: Tensor | null = null,
   ) => {
     if (!sameShape(input.shape, target.shape)) throw logitsSizes(target.shape, input.shape);
-    // softplus(-x) is the loss of a positive example; a negative one costs x more.
-    const positive = input._softplusNegative();
+    // -log(sigmoid(x)) is the loss of a positive example; a negative one costs x more.
+    const positive = input._logsigmoid().neg();
     const scaled = posWeight === null ? positive : positive.mul(posWeight.sub(1).mul(target).add(1));
     const losses = input.mul(target.rsub(1)).add(scaled);
     return reduced(weight === null ? losses : losses.mul(weight), reductionOf(reduction, sizeAverage, reduce));

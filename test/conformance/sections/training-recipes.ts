@@ -13,6 +13,8 @@ export interface Recipe {
   readonly batch: string;
   /** The programs behind the recorded answers. */
   readonly answers: Readonly<Record<string, string>>;
+  /** How many samples an accuracy is taken over; null where there is none. */
+  readonly samples: number | null;
 }
 
 export function recipeOf(test: Case): Recipe {
@@ -40,6 +42,7 @@ function classifier(test: Case, model: string): Recipe {
     answers: {
       accuracy_all_1797_train_mode_off: `model.eval()\n(model(${input("")}).argmax(1) == data_y).float().mean()`,
     },
+    samples: Number(count),
   };
 }
 
@@ -97,5 +100,6 @@ for _ in range(COUNT):
         return [[name, greedy.replace("PROMPT", numbers[2] as string).replace("COUNT", numbers[1] as string)]];
       }),
     ),
+    samples: null,
   };
 }

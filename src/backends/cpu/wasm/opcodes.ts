@@ -3,6 +3,7 @@
  * 0xfd0000 + n are instruction n behind the prefix 0xfc (saturating conversions, bulk memory) or 0xfd (vectors).
  * Source: WebAssembly Core Specification 3.0, "Binary Format / Instructions".
  */
+// biome-ignore format: a table
 export const opcodes = {
   // control
   "unreachable": 0x00, "nop": 0x01, "block": 0x02, "loop": 0x03, "if": 0x04, "else": 0x05, "end": 0x0b,
@@ -67,14 +68,16 @@ export const opcodes = {
   "i32x4.gt_u": 0xfd003c, "i32x4.le_s": 0xfd003d, "i32x4.le_u": 0xfd003e, "i32x4.ge_s": 0xfd003f, "i32x4.ge_u": 0xfd0040,
   "f32x4.eq": 0xfd0041, "f32x4.ne": 0xfd0042, "f32x4.lt": 0xfd0043, "f32x4.gt": 0xfd0044, "f32x4.le": 0xfd0045, "f32x4.ge": 0xfd0046,
   "f64x2.eq": 0xfd0047, "f64x2.ne": 0xfd0048, "f64x2.lt": 0xfd0049, "f64x2.gt": 0xfd004a, "f64x2.le": 0xfd004b, "f64x2.ge": 0xfd004c,
-  "i64x2.eq": 0xfd00d6, "i64x2.ne": 0xfd00d7, "i64x2.lt_s": 0xfd00d8, "i64x2.gt_s": 0xfd00d9, "i64x2.le_s": 0xfd00da, "i64x2.ge_s": 0xfd00db,
+  "i64x2.eq": 0xfd00d6, "i64x2.ne": 0xfd00d7, "i64x2.lt_s": 0xfd00d8, "i64x2.gt_s": 0xfd00d9, "i64x2.le_s": 0xfd00da,
+  "i64x2.ge_s": 0xfd00db,
   // vectors: bits
   "v128.not": 0xfd004d, "v128.and": 0xfd004e, "v128.andnot": 0xfd004f, "v128.or": 0xfd0050, "v128.xor": 0xfd0051,
   "v128.bitselect": 0xfd0052, "v128.any_true": 0xfd0053,
   "i8x16.all_true": 0xfd0063, "i8x16.bitmask": 0xfd0064, "i16x8.all_true": 0xfd0083, "i16x8.bitmask": 0xfd0084,
   "i32x4.all_true": 0xfd00a3, "i32x4.bitmask": 0xfd00a4, "i64x2.all_true": 0xfd00c3, "i64x2.bitmask": 0xfd00c4,
   // vectors: integers
-  "i8x16.abs": 0xfd0060, "i8x16.neg": 0xfd0061, "i8x16.popcnt": 0xfd0062, "i8x16.narrow_i16x8_s": 0xfd0065, "i8x16.narrow_i16x8_u": 0xfd0066,
+  "i8x16.abs": 0xfd0060, "i8x16.neg": 0xfd0061, "i8x16.popcnt": 0xfd0062, "i8x16.narrow_i16x8_s": 0xfd0065,
+  "i8x16.narrow_i16x8_u": 0xfd0066,
   "i8x16.shl": 0xfd006b, "i8x16.shr_s": 0xfd006c, "i8x16.shr_u": 0xfd006d, "i8x16.add": 0xfd006e, "i8x16.sub": 0xfd0071,
   "i8x16.min_s": 0xfd0076, "i8x16.min_u": 0xfd0077, "i8x16.max_s": 0xfd0078, "i8x16.max_u": 0xfd0079,
   "i16x8.abs": 0xfd0080, "i16x8.neg": 0xfd0081, "i16x8.narrow_i32x4_s": 0xfd0085, "i16x8.narrow_i32x4_u": 0xfd0086,

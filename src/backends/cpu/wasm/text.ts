@@ -4,7 +4,7 @@ import { opcodes } from "./opcodes.ts";
 /** Generated code as text, to be read by people and tests. */
 
 const names = new Map<number, string>(Object.entries(opcodes).map(([name, code]) => [code, name]));
-const types: { readonly [code: number]: string } = { 0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128" };
+const types: { readonly [code: number]: string } = { 127: "i32", 126: "i64", 125: "f32", 124: "f64", 123: "v128" };
 
 class Reader {
   readonly #bytes: readonly number[];
@@ -48,7 +48,16 @@ class Reader {
 }
 
 /** Instructions that are statements, with how many values they take. */
-const statements: { readonly [name: string]: number } = { "memory.copy": 3, "memory.fill": 3, drop: 1, br: 0, br_if: 1, return: 0, unreachable: 0, nop: 0 };
+const statements: { readonly [name: string]: number } = {
+  "memory.copy": 3,
+  "memory.fill": 3,
+  drop: 1,
+  br: 0,
+  br_if: 1,
+  return: 0,
+  unreachable: 0,
+  nop: 0,
+};
 
 /** How many values an instruction takes that leaves one. */
 function operands(name: string): number {
@@ -56,9 +65,9 @@ function operands(name: string): number {
   if (/^v128\.load.*_lane$/.test(name) || name.endsWith("replace_lane")) return 2;
   if (name.includes(".load") || name.includes("extract_lane")) return 1;
   if (name === "select" || name === "v128.bitselect" || name.includes("madd")) return 3;
-  const one =
-    /\.(splat|eqz|clz|ctz|popcnt|abs|neg|not|sqrt|ceil|floor|trunc|nearest|any_true|all_true|bitmask)$|\.(wrap|extend|extadd|trunc_|convert|demote|promote|reinterpret)/;
-  return one.test(name) ? 1 : 2;
+  const plain = /\.(splat|eqz|clz|ctz|popcnt|abs|neg|not|sqrt|ceil|floor|trunc|nearest|any_true|all_true|bitmask)$/;
+  const conversion = /\.(wrap|extend|extadd|trunc_|convert|demote|promote|reinterpret)/;
+  return plain.test(name) || conversion.test(name) ? 1 : 2;
 }
 
 /** What an instruction names beside its operands. */

@@ -1,0 +1,70 @@
+/** `nn.utils`: gradients clipped, parameters as one vector. */
+import { withGrad } from "../autograd/modes.ts";
+import { normNotFinite } from "../core/errors.ts";
+import { reprFloat } from "../core/print/python.ts";
+import { tensor } from "../tensor/creation.ts";
+import { ownedBy } from "../tensor/scratch.ts";
+import { cat, stack } from "../tensor/public-ops.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { type Args, positional } from "./arguments.ts";
+
+type Parameters = Tensor | Iterable<Tensor>;
+const gradsOf = (parameters: Parameters): Tensor[] =>
+  (parameters instanceof Tensor ? [parameters] : [...parameters]).map((p) => p.grad).filter((g) => g !== null);
+
+/** The p-norm of all elements. */
+function norm(x: Tensor, p: number): Tensor {
+  if (p === Number.POSITIVE_INFINITY) return x.abs().amax();
+  if (p === Number.NEGATIVE_INFINITY) return x.abs().amin();
+  if (p === 0) return x.ne(0).to(x.dtype).sum();
+  if (p === 1) return x.abs().sum();
+  return p === 2 ? x.square().sum().sqrt() : x.abs().pow(p).sum().pow(1 / p);
+}
+
+export interface ClipGradNormOptions {
+  /** The p of the norm; infinity for the greatest absolute value. */
+  normType?: number;
+  /** Raises where the norm is NaN or infinite, which has to be read for that. */
+  errorIfNonfinite?: boolean;
+}
+/**
+ * Scales gradients in place so that their norm, all taken together, is at most `maxNorm`.
+ * @returns the norm before.
+ * @example
+ * loss.backward();
+ * nn.utils.clipGradNorm_(model.parameters(), 1);
+ */
+export function clipGradNorm_(parameters: Parameters, ...args: Args<[maxNorm: number], [normType: number, errorIfNonfinite: boolean], ClipGradNormOptions>): Tensor {
+  const [maxNorm, normType = 2, errorIfNonfinite = false] = positional("clipGradNorm_", ["maxNorm", "normType", "errorIfNonfinite"], 1, args) as [number, number?, boolean?];
+  const grads = gradsOf(parameters).map((g) => g.detach());
+  if (grads.length === 0) return tensor(0);
+  return ownedBy(
+    () =>
+      withGrad(false, () => {
+        const norms = grads.map((g) => norm(g, normType));
+        const total = norm(stack(norms), normType);
+        if (errorIfNonfinite && !total.isfinite().itemSync()) throw normNotFinite(reprFloat(normType));
+        const factor = total.add(1e-6).reciprocal().mul(maxNorm).clampMax(1);
+        for (const g of grads) g.mul_(factor);
+        return total;
+      }),
+    (total) => [total],
+  );
+}
+
+/** Limits every element of the gradients to [-clipValue, clipValue], in place. */
+export function clipGradValue_(parameters: Parameters, clipValue: number): void {
+  for (const g of gradsOf(parameters)) withGrad(false, () => g.clampMin_(-clipValue).clampMax_(clipValue));
+}
+
+/** The elements of all parameters in one vector. */
+export const parametersToVector = (parameters: Iterable<Tensor>): Tensor => cat([...parameters].map((p) => p.view(-1)));
+
+/** Gives parameters the values of a vector: they become views of its parts. */
+export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>): void {
+  let at = 0;
+  for (const p of parameters) {
+    p.data = vector.detach().narrow(0, at, p.numel()).view(p.shape);
+    at += p.numel();
+  }
+}
