@@ -1,4 +1,4 @@
-import { GPU } from "gpu.js";
+import { GPU, type IKernelRunShortcut, Input } from "gpu.js";
 
 /** gpu.js in the modes that run in this process, and why the others do not. */
 export interface Peer {
@@ -6,6 +6,16 @@ export interface Peer {
   readonly columns: readonly string[];
   readonly missing: Readonly<Record<string, string>>;
   gpu(column: string): GPU;
+}
+
+/** An argument of several dimensions in one piece: x first, then y, then z. */
+export const grid = (values: Float32Array, size: [number, number] | [number, number, number]): Input =>
+  // Typed arrays are taken, though the package's own types do not say so.
+  new Input(values as ArrayLike<number> as number[], size);
+
+/** A kernel from its source, which gpu.js translates. */
+export function kernel(gpu: GPU, source: string, output: number[], constants: Record<string, number> = {}): IKernelRunShortcut {
+  return gpu.createKernel(source, { output, constants });
 }
 
 const modes = ["webgpu", "webgl2", "webgl", "headlessgl", "webasm", "cpu"] as const;
@@ -24,7 +34,7 @@ export function startPeer(): Peer {
   for (const mode of modes) {
     try {
       const gpu = new GPU({ mode });
-      gpu.createKernel("function (a) { return a[this.thread.x]; }").setOutput([4])(new Float32Array(4));
+      kernel(gpu, "function (a) { return a[this.thread.x]; }", [4])(new Float32Array(4));
       instances.set(`gpu.js ${mode}`, gpu);
       columns.push(`gpu.js ${mode}`);
     } catch (error) {

@@ -1,5 +1,5 @@
-import { memory } from "torchlet";
 import { Bench } from "tinybench";
+import { memory } from "torchlet";
 
 /** What a column does for a row: a call, or why there is none. */
 export type Cell = { readonly run: () => unknown } | { readonly none: string };
@@ -22,6 +22,8 @@ export interface Settings {
   readonly rounds: number;
   /** Milliseconds to a column and round. */
   readonly time: number;
+  /** Milliseconds to a column before the first round. */
+  readonly warmup: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -30,14 +32,25 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Calls of `run` that take about a fifth of a millisecond together: a clock cannot see shorter ones. */
-function callsPerSample(run: () => unknown): number {
+/**
+ * Warms a column up, which for compiled and collected code takes thousands of calls, and gives the number of calls that take about a fifth of a
+ * millisecond together: a clock cannot see shorter ones. Null for one call that takes longer than a second.
+ */
+async function warmUp(run: () => unknown, time: number): Promise<number | null> {
+  const begin = performance.now();
   run();
-  for (let n = 1; ; n *= 2) {
+  if (performance.now() - begin > 1000) return null;
+  let calls = 1;
+  let least = Number.POSITIVE_INFINITY;
+  while (performance.now() - begin < time) {
     const start = performance.now();
-    for (let i = 0; i < n; i++) run();
-    if (performance.now() - start > 0.2) return n;
+    for (let i = 0; i < calls; i++) run();
+    const each = (performance.now() - start) / calls;
+    least = Math.min(least, each);
+    if (each * calls < 0.2) calls *= 2;
   }
+  await settle();
+  return Math.max(1, Math.ceil(0.2 / least));
 }
 
 /** A run of `n` calls, as one task. */
@@ -55,17 +68,20 @@ export async function measure(row: Row, settings: Settings): Promise<Times> {
   const times: Times = {};
   const columns: { name: string; run: () => unknown; calls: number; medians: number[] }[] = [];
   for (const [name, cell] of Object.entries(row.cells)) {
+    const calls = "none" in cell ? null : await warmUp(cell.run, settings.warmup);
     if ("none" in cell) times[name] = cell.none;
-    else columns.push({ name, run: cell.run, calls: callsPerSample(cell.run), medians: [] });
+    else if (calls === null) times[name] = "> 1 s";
+    else columns.push({ name, run: cell.run, calls, medians: [] });
   }
   for (let round = 0; round < settings.rounds; round++) {
     for (let i = 0; i < columns.length; i++) {
       const column = columns[(i + round) % columns.length]!;
-      const bench = new Bench({ time: settings.time, warmupTime: settings.time / 4, iterations: 3, warmupIterations: 1 });
+      const bench = new Bench({ time: settings.time, warmupTime: settings.time / 4, iterations: 5, warmupIterations: 1 });
       bench.add(column.name, repeated(column.run, column.calls));
       await bench.run();
       const { result } = bench.tasks[0]!;
-      if (!("latency" in result)) throw new Error(`${row.name}, ${column.name}: ${"error" in result ? String(result.error) : result.state}`);
+      if (!("latency" in result))
+        throw new Error(`${row.name}, ${column.name}: ${"error" in result ? String(result.error) : result.state}`);
       column.medians.push(result.latency.p50 / 1000 / column.calls);
       await settle();
     }

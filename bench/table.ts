@@ -17,7 +17,11 @@ export function limitOf({ flops, bytes, kernels }: Pick<Row, "flops" | "bytes" |
 }
 
 const rate = (row: Row, seconds: number): string =>
-  row.flops !== undefined ? `${digits(row.flops / seconds / 1e9)} GFLOP/s` : row.bytes !== undefined ? `${digits(row.bytes / seconds / 1e9)} GB/s` : "";
+  row.flops !== undefined
+    ? `${digits(row.flops / seconds / 1e9)} GFLOP/s`
+    : row.bytes !== undefined
+      ? `${digits(row.bytes / seconds / 1e9)} GB/s`
+      : "";
 
 const cell = (row: Row, time: number | string | undefined): string => {
   if (time === undefined) return "";

@@ -1,6 +1,5 @@
-import { input } from "gpu.js";
 import * as torch from "torchlet";
-import type { Peer } from "../gpujs.ts";
+import { grid, kernel, type Peer } from "../gpujs.ts";
 import type { Cell, Row } from "../measure.ts";
 
 interface Shape {
@@ -15,33 +14,30 @@ const SHAPES: readonly Shape[] = [
   { batch: 8, from: 64, to: 64, size: 56 },
 ];
 const flopsOf = ({ batch, from, to, size }: Shape): number => 2 * batch * from * to * 9 * size * size;
-const LONGEST = { "gpu.js cpu": 1e8, "gpu.js webasm": 5e8 } as Readonly<Record<string, number>>;
+const LONGEST = { "gpu.js cpu": 1e8, "gpu.js webasm": 1e9 } as Readonly<Record<string, number>>;
 
 /** gpu.js has no convolution: the seven loops, with the input padded beforehand. */
 function peerForward(peer: Peer, column: string, shape: Shape): Cell {
   if (flopsOf(shape) > (LONGEST[column] ?? Number.POSITIVE_INFINITY)) return { none: "> 1 s" };
   const { batch, from, to, size } = shape;
   const wide = size + 2;
-  const forward = peer
-    .gpu(column)
-    .createKernel(`function (x, w) {
-      const n = Math.floor(this.thread.z / this.constants.to);
-      const m = this.thread.z - n * this.constants.to;
-      let sum = 0;
-      for (let c = 0; c < this.constants.from; c++) {
-        for (let i = 0; i < 3; i++) {
-          for (let j = 0; j < 3; j++) {
-            sum += x[n * this.constants.from + c][this.thread.y + i][this.thread.x + j] * w[m * this.constants.from + c][i][j];
-          }
+  const source = `function (x, w) {
+    const n = Math.floor(this.thread.z / this.constants.to);
+    const m = this.thread.z - n * this.constants.to;
+    let sum = 0;
+    for (let c = 0; c < this.constants.from; c++) {
+      for (let i = 0; i < 3; i++) {
+        for (let j = 0; j < 3; j++) {
+          sum += x[n * this.constants.from + c][this.thread.y + i][this.thread.x + j] * w[m * this.constants.from + c][i][j];
         }
       }
-      return sum;
-    }`)
-    .setConstants({ from, to })
-    .setOutput([size, size, batch * to]);
-  const x = input(new Float32Array(batch * from * wide * wide).fill(0.5), [wide, wide, batch * from]);
-  const w = input(new Float32Array(to * from * 9).fill(0.5), [3, 3, to * from]);
-  return { run: () => forward(x as never, w as never) };
+    }
+    return sum;
+  }`;
+  const forward = kernel(peer.gpu(column), source, [size, size, batch * to], { from, to });
+  const x = grid(new Float32Array(batch * from * wide * wide).fill(0.5), [wide, wide, batch * from]);
+  const w = grid(new Float32Array(to * from * 9).fill(0.5), [3, 3, to * from]);
+  return { run: () => forward(x, w) };
 }
 
 /** Windows of 3 x 3 with a border of 1. Backward computes the gradients of input and weight: two more products of the same size. */
@@ -54,17 +50,24 @@ export function convolution(peer: Peer): Row[] {
     const name = `(${batch}, ${from}, ${size}, ${size}) to ${to}`;
     const conv = (): torch.Tensor => torch.nn.functional.conv2d(x, w, null, { padding: 1 });
     const both = (): void => {
-      x.grad = w.grad = null;
+      for (const leaf of [x, w]) {
+        leaf.grad?.dispose();
+        leaf.grad = null;
+      }
       torch.scope(() => conv().backward(g));
     };
     const peerCells = (cell: (c: string) => Cell): Record<string, Cell> => Object.fromEntries(peer.columns.map((c) => [c, cell(c)]));
     return [
       {
-        group: "convolution", name, flops: flopsOf(shape),
+        group: "convolution",
+        name,
+        flops: flopsOf(shape),
         cells: { torchlet: { run: () => torch.noGrad(() => conv().dispose()) }, ...peerCells((c) => peerForward(peer, c, shape)) },
       },
       {
-        group: "convolution", name: `${name}, forward and backward`, flops: 3 * flopsOf(shape),
+        group: "convolution",
+        name: `${name}, forward and backward`,
+        flops: 3 * flopsOf(shape),
         cells: { torchlet: { run: both }, ...peerCells(() => ({ none: "no gradients" })) },
       },
     ];

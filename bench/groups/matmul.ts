@@ -1,6 +1,5 @@
-import { input } from "gpu.js";
 import * as torch from "torchlet";
-import type { Peer } from "../gpujs.ts";
+import { grid, kernel, type Peer } from "../gpujs.ts";
 import type { Cell, Row } from "../measure.ts";
 
 const SIZES = [32, 64, 128, 256, 512, 1024];
@@ -9,17 +8,14 @@ const LONGEST = { "gpu.js cpu": 256, "gpu.js webasm": 512 } as Readonly<Record<s
 
 function peerProduct(peer: Peer, column: string, n: number): Cell {
   if (n > (LONGEST[column] ?? Number.POSITIVE_INFINITY)) return { none: "> 1 s" };
-  const product = peer
-    .gpu(column)
-    .createKernel(`function (a, b) {
-      let sum = 0;
-      for (let k = 0; k < this.constants.n; k++) sum += a[this.thread.y][k] * b[k][this.thread.x];
-      return sum;
-    }`)
-    .setConstants({ n })
-    .setOutput([n, n]);
-  const [a, b] = [0, 1].map(() => input(new Float32Array(n * n).fill(0.5), [n, n]));
-  return { run: () => product(a as never, b as never) };
+  const source = `function (a, b) {
+    let sum = 0;
+    for (let k = 0; k < this.constants.n; k++) sum += a[this.thread.y][k] * b[k][this.thread.x];
+    return sum;
+  }`;
+  const product = kernel(peer.gpu(column), source, [n, n], { n });
+  const a = grid(new Float32Array(n * n).fill(0.5), [n, n]);
+  return { run: () => product(a, a) };
 }
 
 /** Square matrix products. */
@@ -28,7 +24,9 @@ export function matmul(peer: Peer): Row[] {
     const a = torch.rand(n, n);
     const b = torch.rand(n, n);
     return {
-      group: "matmul", name: `${n} x ${n}`, flops: 2 * n ** 3,
+      group: "matmul",
+      name: `${n} x ${n}`,
+      flops: 2 * n ** 3,
       cells: { torchlet: { run: () => a.mm(b).dispose() }, ...Object.fromEntries(peer.columns.map((c) => [c, peerProduct(peer, c, n)])) },
     };
   });

@@ -1,15 +1,12 @@
-import * as torch from "torchlet";
 import type { Tensor } from "torchlet";
-import type { Peer } from "../gpujs.ts";
+import * as torch from "torchlet";
+import { kernel, type Peer } from "../gpujs.ts";
 import type { Cell, Row } from "../measure.ts";
 
 const noGradients: Cell = { none: "no gradients" };
-const cells = (peer: Peer, torchlet: () => unknown, other: (column: string) => Cell): Row["cells"] =>
-  Object.fromEntries([["torchlet", { run: torchlet }], ...peer.columns.map((c) => [c, other(c)])]) as Row["cells"];
-
 /** Adds two arrays of four numbers, `times` times in a row. */
 function peerChain(peer: Peer, column: string, times: number): Cell {
-  const add = peer.gpu(column).createKernel("function (a, b) { return a[this.thread.x] + b[this.thread.x]; }").setOutput([4]);
+  const add = kernel(peer.gpu(column), "function (a, b) { return a[this.thread.x] + b[this.thread.x]; }", [4]);
   const x = new Float32Array(4).fill(1);
   return {
     run: () => {
@@ -18,6 +15,12 @@ function peerChain(peer: Peer, column: string, times: number): Cell {
       return y;
     },
   };
+}
+
+/** Gives the gradient's memory back at once: a loop without `await` gives the collector no chance. */
+function dropGradient(x: Tensor): void {
+  x.grad?.dispose();
+  x.grad = null;
 }
 
 const chain = (x: Tensor, y: Tensor, times: number): Tensor => {
@@ -54,26 +57,35 @@ export function overhead(peer: Peer): Row[] {
   const x = torch.ones(4);
   const y = torch.ones(4);
   const w = torch.ones(4, { requiresGrad: true });
-  const group = "overhead";
+
+  /** A row that gpu.js has as well: so many additions. */
+  const adds = (name: string, kernels: number, run: () => void): Row => row(name, run, (c) => peerChain(peer, c, kernels), kernels);
+  const alone = (name: string, run: () => void, kernels?: number): Row => row(name, run, () => noGradients, kernels);
+  const row = (name: string, run: () => void, other: (column: string) => Cell, kernels?: number): Row => ({
+    group: "overhead",
+    name,
+    kernels,
+    cells: { torchlet: { run }, ...Object.fromEntries(peer.columns.map((c) => [c, other(c)])) },
+  });
+  const backward = (f: () => Tensor) => (): void =>
+    torch.scope(() => {
+      dropGradient(w);
+      f().sum().backward();
+    });
+
   return [
-    { group, name: "add, 4 elements", kernels: 1, cells: cells(peer, () => x.add(y).dispose(), (c) => peerChain(peer, c, 1)) },
-    { group, name: "add, 4 elements, recorded", kernels: 1, cells: cells(peer, () => x.add(w).dispose(), () => noGradients) },
-    {
-      group, name: "add + sum, backward",
-      cells: cells(peer, () => torch.scope(() => {
-        w.grad = null;
-        x.add(w).sum().backward();
-      }), () => noGradients),
-    },
-    { group, name: "chain of 20 adds", kernels: 20, cells: cells(peer, () => torch.scope(() => void chain(x, y, 20)), (c) => peerChain(peer, c, 20)) },
-    { group, name: "chain of 20 adds, recorded", kernels: 20, cells: cells(peer, () => torch.scope(() => void chain(x, w, 20)), () => noGradients) },
-    {
-      group, name: "chain of 20 adds, backward",
-      cells: cells(peer, () => torch.scope(() => {
-        w.grad = null;
-        chain(x, w, 20).sum().backward();
-      }), () => noGradients),
-    },
-    { group, name: "MLP 2-16-16-1, training step, batch 16", cells: cells(peer, smallModel(), () => noGradients) },
+    adds("add, 4 elements", 1, () => x.add(y).dispose()),
+    alone("add, 4 elements, recorded", () => x.add(w).dispose(), 1),
+    alone(
+      "add + sum, backward",
+      backward(() => x.add(w)),
+    ),
+    adds("chain of 20 adds", 20, () => torch.scope(() => void chain(x, y, 20))),
+    alone("chain of 20 adds, recorded", () => torch.scope(() => void chain(x, w, 20)), 20),
+    alone(
+      "chain of 20 adds + sum, backward",
+      backward(() => chain(x, w, 20)),
+    ),
+    alone("MLP 2-16-16-1, training step, batch 16", smallModel()),
   ];
 }

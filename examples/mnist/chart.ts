@@ -66,7 +66,10 @@ export function smoothed(points: Curve["points"], weight: number): [number, numb
 
 /** A line chart as an SVG document. Points that cannot be shown (not finite, or not positive on a logarithmic scale) are left out. */
 export function lineChart(curves: readonly Curve[], { title, xLabel, yLabel, logarithmic = false }: ChartOptions): string {
-  const shown = curves.map((curve) => ({ ...curve, points: curve.points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0)) }));
+  const shown = curves.map((curve) => ({
+    ...curve,
+    points: curve.points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0)),
+  }));
   const xRange = extent(shown.flatMap((c) => c.points.map(([x]) => x)));
   const yRange = extent(shown.flatMap((c) => c.points.map(([, y]) => y)));
   if (!logarithmic) yRange[0] = Math.min(0, yRange[0]);
@@ -81,13 +84,25 @@ export function lineChart(curves: readonly Curve[], { title, xLabel, yLabel, log
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     `<text x="${left}" y="24" font-size="16">${escaped(title)}</text>`,
-    ...yTicks.map((v) => `<path d="M${left} ${short(y(v))}H${right}" stroke="#ddd"/><text x="${left - 8}" y="${short(y(v) + 4)}" text-anchor="end">${v}</text>`),
-    ...ticks(...xRange, 8).map((v) => `<path d="M${short(x(v))} ${bottom}v5" stroke="#888"/><text x="${short(x(v))}" y="${bottom + 19}" text-anchor="middle">${v}</text>`),
+    ...yTicks.map(
+      (v) =>
+        `<path d="M${left} ${short(y(v))}H${right}" stroke="#ddd"/><text x="${left - 8}" y="${short(y(v) + 4)}" text-anchor="end">${v}</text>`,
+    ),
+    ...ticks(...xRange, 8).map(
+      (v) =>
+        `<path d="M${short(x(v))} ${bottom}v5" stroke="#888"/><text x="${short(x(v))}" y="${bottom + 19}" text-anchor="middle">${v}</text>`,
+    ),
     `<path d="M${left} ${MARGIN.top}V${bottom}H${right}" fill="none" stroke="#888"/>`,
     `<text x="${(left + right) / 2}" y="${HEIGHT - 10}" text-anchor="middle">${escaped(xLabel)}</text>`,
     `<text transform="translate(16 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yLabel)}</text>`,
-    ...shown.map((c) => `<polyline fill="none" stroke="${c.color}" stroke-width="${c.width}" points="${c.points.map(([a, b]) => `${short(x(a))},${short(y(b))}`).join(" ")}"/>`),
-    ...shown.map((c, i) => `<path d="M${right - 150} ${MARGIN.top + 8 + 18 * i}h24" stroke="${c.color}" stroke-width="3"/><text x="${right - 120}" y="${MARGIN.top + 12 + 18 * i}">${escaped(c.name)}</text>`),
+    ...shown.map(
+      (c) =>
+        `<polyline fill="none" stroke="${c.color}" stroke-width="${c.width}" points="${c.points.map(([a, b]) => `${short(x(a))},${short(y(b))}`).join(" ")}"/>`,
+    ),
+    ...shown.map(
+      (c, i) =>
+        `<path d="M${right - 150} ${MARGIN.top + 8 + 18 * i}h24" stroke="${c.color}" stroke-width="3"/><text x="${right - 120}" y="${MARGIN.top + 12 + 18 * i}">${escaped(c.name)}</text>`,
+    ),
     "</svg>",
   ];
   return `${parts.join("\n")}\n`;

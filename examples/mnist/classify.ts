@@ -17,8 +17,12 @@ const USAGE = `npm run mnist:classify -- [flags]
 
 const flags = readFlags(
   {
-    count: { type: "string", default: "8" }, seed: { type: "string" }, mistakes: { type: "boolean", default: false },
-    device: { type: "string", default: "cpu" }, out: { type: "string", default: "out" }, help: { type: "boolean" },
+    count: { type: "string", default: "8" },
+    seed: { type: "string" },
+    mistakes: { type: "boolean", default: false },
+    device: { type: "string", default: "cpu" },
+    out: { type: "string", default: "out" },
+    help: { type: "boolean" },
   },
   USAGE,
 );
@@ -51,7 +55,12 @@ const best = ({ probabilities }: Guess): number => probabilities.indexOf(Math.ma
 
 async function guess(index: number): Promise<Guess> {
   const [x, y] = digits.get(index);
-  const probabilities = await torch.noGrad(async () => model((await x.to(flags.device)).unsqueeze(0)).softmax(1).flatten().tolist());
+  const probabilities = await torch.noGrad(async () =>
+    model((await x.to(flags.device)).unsqueeze(0))
+      .softmax(1)
+      .flatten()
+      .tolist(),
+  );
   return {
     pixels: (await digits.pixels.at(index).toTypedArray()) as Uint8Array,
     label: Number(await y.item()),

@@ -25,7 +25,10 @@ export class Mnist extends torch.data.Dataset<[Tensor, Tensor]> {
   }
 
   /** The training digits (60,000) or the test digits (10,000); the first `limit` of them. */
-  static async read(split: "train" | "test", { folder = mnistFolder(), limit = Number.POSITIVE_INFINITY }: { folder?: string; limit?: number } = {}): Promise<Mnist> {
+  static async read(
+    split: "train" | "test",
+    { folder = mnistFolder(), limit = Number.POSITIVE_INFINITY }: { folder?: string; limit?: number } = {},
+  ): Promise<Mnist> {
     const prefix = join(folder, split === "train" ? "train" : "t10k");
     const [images, labels] = [await readIdx(`${prefix}-images-idx3-ubyte`), await readIdx(`${prefix}-labels-idx1-ubyte`)];
     check(images, labels, prefix);
@@ -59,7 +62,9 @@ function check(images: ByteArray, labels: ByteArray, prefix: string): void {
     throw new FileError(`${prefix}-images-idx3-ubyte has shape [${images.shape.join(", ")}], where [n, ${SIDE}, ${SIDE}] is expected`);
   }
   if (labels.shape.length !== 1 || labels.shape[0] !== n) {
-    throw new FileError(`${prefix}-labels-idx1-ubyte has shape [${labels.shape.join(", ")}], where [${n}] is expected: as many as there are images`);
+    throw new FileError(
+      `${prefix}-labels-idx1-ubyte has shape [${labels.shape.join(", ")}], where [${n}] is expected: as many as there are images`,
+    );
   }
   const wrong = labels.data.findIndex((label) => label >= CLASSES);
   if (wrong >= 0) throw new FileError(`${prefix}-labels-idx1-ubyte says that digit ${wrong} is a ${labels.data[wrong]}`);

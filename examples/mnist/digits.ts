@@ -20,8 +20,19 @@ export function sideBySide(blocks: readonly { readonly title: string; readonly l
     const group = blocks.slice(i, i + perRow);
     const width = Math.max(...group.flatMap(({ title, lines }) => [title.length, ...lines.map((line) => line.length)]));
     const height = Math.max(...group.map(({ lines }) => lines.length));
-    rows.push(group.map(({ title }) => title.padEnd(width)).join("  ").trimEnd());
-    for (let y = 0; y < height; y++) rows.push(group.map(({ lines }) => (lines[y] ?? "").padEnd(width)).join("  ").trimEnd());
+    rows.push(
+      group
+        .map(({ title }) => title.padEnd(width))
+        .join("  ")
+        .trimEnd(),
+    );
+    for (let y = 0; y < height; y++)
+      rows.push(
+        group
+          .map(({ lines }) => (lines[y] ?? "").padEnd(width))
+          .join("  ")
+          .trimEnd(),
+      );
     rows.push("");
   }
   return rows.join("\n");

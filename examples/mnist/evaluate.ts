@@ -9,9 +9,9 @@ export async function evaluate(model: Classifier, digits: Mnist, device: string)
   model.eval();
   await torch.noGrad(async () => {
     for await (const [x, y] of new torch.data.DataLoader(digits, { batchSize: 500, device })) {
-      const predicted = await model(x).argmax(1).tolist();
-      const actual = await y.tolist();
-      (actual as number[]).forEach((label, i) => confusion.add(label, (predicted as number[])[i]!));
+      const predicted = (await model(x).argmax(1).tolist()) as number[];
+      const actual = (await y.tolist()) as number[];
+      for (const [i, label] of actual.entries()) confusion.add(label, predicted[i]!);
     }
   });
   model.train();

@@ -1,4 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
 /** Ends the program with a message, as for a flag that makes no sense. */
 export function fail(message: string): never {
@@ -7,7 +7,10 @@ export function fail(message: string): never {
 }
 
 /** Parses the command line; prints the usage and ends for `--help` and for flags that are not known. */
-export function readFlags<O extends NonNullable<ParseArgsConfig["options"]>>(options: O, usage: string): ReturnType<typeof parseArgs<{ options: O }>>["values"] {
+export function readFlags<O extends NonNullable<ParseArgsConfig["options"]>>(
+  options: O,
+  usage: string,
+): ReturnType<typeof parseArgs<{ options: O }>>["values"] {
   let values: ReturnType<typeof parseArgs<{ options: O }>>["values"];
   try {
     ({ values } = parseArgs({ options }));

@@ -119,10 +119,12 @@ export const invalidIndex = (got: string): IndexError =>
   );
 export const indexDtype = (): IndexError => new IndexError("tensors used as indices must be long, byte or bool tensors");
 export const negativeStep = (): ValueError => new ValueError("step must be greater than zero");
+export const zeroStep = (): ValueError => new ValueError("slice step cannot be zero");
 export const maskShape = (mask: readonly number[], maskDim: number, shape: readonly number[], dim: number): IndexError =>
   new IndexError(
     `The shape of the mask ${list(mask)} at index ${maskDim} does not match the shape of the indexed tensor ${list(shape)} at index ${dim}`,
   );
+export const maskedSelectMask = (): DTypeError => new DTypeError("masked_select: expected BoolTensor or ByteTensor for mask");
 export const indexShapes = (shapes: readonly (readonly number[])[]): IndexError =>
   new IndexError(`shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.map(list).join(", ")}`);
 export const indexValueShape = (value: readonly number[], target: readonly number[]): ShapeError =>
@@ -195,6 +197,14 @@ export function invalidCombination(name: string, got: readonly string[], signatu
     `${pythonName(name)}() received an invalid combination of arguments - got (${got.join(", ")}), but expected one of:\n${lines.join("")}`,
   );
 }
+/** The overloads of creation functions that fill with a constant. */
+const filledSignatures = [
+  "tuple of ints size, *, tuple of names names, torch.dtype dtype, torch.layout layout, torch.device device, bool pin_memory, bool requires_grad",
+  "tuple of SymInts size, *, Tensor out, torch.dtype dtype, torch.layout layout, torch.device device, bool pin_memory, bool requires_grad",
+];
+/** A creation function was given a dtype that is none. `sizes` are the types of the arguments before it. */
+export const dtypeCombination = (name: string, sizes: readonly string[], dtype: string): ArgumentError =>
+  invalidCombination(name, [...sizes, `dtype=${dtype}`], filledSignatures);
 export const unsupportedOperand = (symbol: string, other: string): ArgumentError =>
   new ArgumentError(`unsupported operand type(s) for ${symbol}: 'Tensor' and '${other}'`);
 
@@ -483,6 +493,64 @@ export const backwardHookNoInputs = (): GradError =>
 export const containerIndex = (index: number): IndexError => new IndexError(`index ${index} is out of range`);
 
 // ---- layers
+
+const labelled = (labels: readonly string[], values: readonly number[]): string => values.map((n, i) => `${labels.at(i - values.length)}: ${n}`).join(" ");
+export const poolSizes = (nd: number, name: string, demand: string, words: string, got: number): ShapeError =>
+  new ShapeError(
+    nd === 1 ? `max_pool1d() argument '${name}' should contain one int (got ${got})` : `max_pool${nd}d: ${name} ${demand}, or a tuple of ${words}`,
+  );
+export const poolStrideZero = (): ShapeError => new ShapeError("stride should not be zero");
+export const poolPadding = (pad: number): ShapeError => new ShapeError(`pad must be non-negative, but got pad: ${pad}`);
+export const poolPaddingLarge = (pad: number, kernel: number): ShapeError =>
+  new ShapeError(`pad should be at most half of kernel size, but got pad=${pad} and kernel_size=${kernel}`);
+export const poolKernel = (kernel: readonly number[]): ShapeError =>
+  new ShapeError(`kernel size should be greater than zero, but got ${labelled(["kT", "kH", "kW"], kernel)}`);
+export const poolStride = (stride: readonly number[]): ShapeError =>
+  new ShapeError(`stride should be greater than zero, but got ${labelled(["dT", "dH", "dW"], stride)}`);
+export const poolDilation = (dilation: readonly number[]): ShapeError =>
+  new ShapeError(`dilation should be greater than zero, but got ${labelled(["dilationT", "dilationH", "dilationW"], dilation)}`);
+export const poolRank = (nd: number): ShapeError => new ShapeError(`non-empty ${nd + 1}D or ${nd + 2}D (batch mode) tensor expected for input`);
+export const poolDimensions = (nd: number, input: readonly number[]): ShapeError =>
+  new ShapeError(
+    nd === 3
+      ? "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, but input has a shape of " +
+        `${list(input)} and non-batch dimension 0 has length zero!`
+      : `${nd === 1 ? "max_pool1d: " : ""}Expected ${nd + 1}D or ${nd + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got:${list(input)}`,
+  );
+export const poolOutput = (input: readonly number[], output: readonly number[]): ShapeError =>
+  new ShapeError(`Given input size: (${input.join("x")}). Calculated output size: (${output.join("x")}). Output size is too small`);
+/** `nd` spatial dimensions. */
+export const convRank = (nd: number, input: readonly number[]): ShapeError =>
+  new ShapeError(`Expected ${nd + 1}D (unbatched) or ${nd + 2}D (batched) input to conv${nd}d, but got input of size: ${list(input)}`);
+export const convSizes = (name: string, nd: number, got: readonly number[]): ShapeError =>
+  new ShapeError(
+    `expected ${name} to be a single integer value or a list of ${nd} values to match the convolution dimensions, but got ${name}=${list(got)}`,
+  );
+export const convBiasType = (input: string, bias: string): DTypeError =>
+  new DTypeError(`Input type (${input}) and bias type (${bias}) should be the same`);
+export const convDilation = (dilation: readonly number[]): ShapeError =>
+  new ShapeError(`dilation should be greater than zero, but got ${list(dilation)}`);
+export const convNot = (what: "non-positive stride" | "negative padding" | "non-positive groups"): ShapeError => new ShapeError(`${what} is not supported`);
+export const convPadding = (padding: string): ShapeError => new ShapeError(`Invalid padding string: '${padding}'`);
+export const convSame = (): ShapeError => new ShapeError("padding='same' is not supported for strided convolutions");
+export const convChannels = (groups: number, weight: readonly number[], input: readonly number[], expected: number): ShapeError =>
+  new ShapeError(
+    `Given groups=${groups}, weight of size ${list(weight)}, expected input${list(input)} to have ${expected} channels, but got ${input[1]} channels instead`,
+  );
+export const convGroups = (groups: number, weight: readonly number[]): ShapeError =>
+  new ShapeError(
+    weight[0]! < groups
+      ? `Given groups=${groups}, expected weight to be at least ${groups} at dimension 0, but got weight of size ${list(weight)} instead`
+      : `Given groups=${groups}, expected weight to be divisible by ${groups} at dimension 0, but got weight of size [${list(weight)}] instead`,
+  );
+export const convBias = (weight: readonly number[], bias: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Given weight of size ${list(weight)}, expected bias to be 1-dimensional with ${weight[0]} elements, but got bias of size ${list(bias)} instead`,
+  );
+export const convKernel = (input: readonly number[], kernel: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Calculated padded input size per channel: (${input.join(" x ")}). Kernel size: (${kernel.join(" x ")}). Kernel size can't be greater than actual input size`,
+  );
 
 export const dropoutProbability = (p: number): ValueError => new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`);
 export const dropout1dRank = (ndim: number): ShapeError =>

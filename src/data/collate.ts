@@ -19,13 +19,20 @@ export type Collated<T> = T extends Tensor | DataArray | number | bigint | boole
 const dtypeOf = (x: unknown): DType | null =>
   typeof x === "number" ? getDefaultDtype() : typeof x === "bigint" ? int64 : typeof x === "boolean" ? bool : null;
 
-const className = (x: unknown): string =>
-  typeof x === "object" && x !== null && !isOptions(x) ? x.constructor.name : pythonTypeName(x);
+const className = (x: unknown): string => (typeof x === "object" && x !== null && !isOptions(x) ? x.constructor.name : pythonTypeName(x));
 
 function collated(batch: readonly unknown[]): unknown {
   const [first] = batch;
   if (first instanceof Tensor) return stack(batch as readonly Tensor[], 0);
-  if (ArrayBuffer.isView(first)) return ownedBy(() => stack(batch.map((x) => tensor(x as DataArray)), 0), (x) => [x]);
+  if (ArrayBuffer.isView(first))
+    return ownedBy(
+      () =>
+        stack(
+          batch.map((x) => tensor(x as DataArray)),
+          0,
+        ),
+      (x) => [x],
+    );
   const dtype = dtypeOf(first);
   if (dtype !== null) return tensor(batch as readonly (number | bigint | boolean)[], { dtype });
   if (typeof first === "string") return [...batch];

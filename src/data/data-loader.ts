@@ -20,7 +20,7 @@ export interface DataLoaderOptions<T, B = Collated<T>> {
   batchSampler?: (Iterable<readonly number[]> & Partial<Sized>) | null;
   /** How many batches are fetched ahead, all at once, while the loop works on one; 0. There are no processes: it helps where samples are promises. */
   numWorkers?: number;
-  /** Makes a batch of samples; `defaultCollate`. */
+  /** Makes a batch of samples; `defaultCollate`. Without batches it gets each sample by itself, as in PyTorch. */
   collateFn?: ((samples: T[]) => B | Promise<B>) | null;
   /** Leaves out a smaller batch at the end; false. */
   dropLast?: boolean;
@@ -37,7 +37,16 @@ function settingsOf<T, B>(args: readonly unknown[]): Settings<T, B> {
   const given = byPosition("DataLoader.__init__", NAMES, args);
   const named = Object.fromEntries(NAMES.map((name, i) => [name, given[i]]).filter(([, value]) => value !== undefined));
   return {
-    batchSize: 1, shuffle: null, sampler: null, batchSampler: null, numWorkers: 0, collateFn: null, dropLast: false, generator: null, device: null, ...named,
+    batchSize: 1,
+    shuffle: null,
+    sampler: null,
+    batchSampler: null,
+    numWorkers: 0,
+    collateFn: null,
+    dropLast: false,
+    generator: null,
+    device: null,
+    ...named,
   };
 }
 
@@ -50,7 +59,8 @@ function checkSettings<T, B>({ batchSize, shuffle, sampler, batchSampler, numWor
   }
   if (sampler !== null && shuffle) throw exclusiveOption("sampler", "shuffle");
   if (batchSampler !== null) {
-    if (batchSize !== 1 || shuffle || sampler !== null || dropLast) throw exclusiveOption("batch_sampler", "batch_size, shuffle, sampler, and drop_last");
+    if (batchSize !== 1 || shuffle || sampler !== null || dropLast)
+      throw exclusiveOption("batch_sampler", "batch_size, shuffle, sampler, and drop_last");
   } else if (batchSize === null) {
     if (dropLast) throw batchingOff();
   } else checkPositive("batch_size", batchSize);
@@ -78,7 +88,10 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 
   constructor(
     dataset: MapSource<T> | IterableSource<T>,
-    ...args: readonly [DataLoaderOptions<T, B>?] | readonly [number | null, DataLoaderOptions<T, B>?] | readonly [number | null, boolean, DataLoaderOptions<T, B>?]
+    ...args:
+      | readonly [DataLoaderOptions<T, B>?]
+      | readonly [number | null, DataLoaderOptions<T, B>?]
+      | readonly [number | null, boolean, DataLoaderOptions<T, B>?]
   ) {
     const settings = settingsOf<T, B>(args);
     this.map = isMapSource(dataset) ? dataset : null;
@@ -92,8 +105,10 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     this.collatesByDefault = settings.collateFn === null;
     this.collateFn = settings.collateFn ?? (defaultCollate as (samples: T[]) => unknown as (samples: T[]) => B);
     const { map, batchSize, dropLast, generator } = this;
-    this.sampler = map === null ? null : (settings.sampler ?? (settings.shuffle ? new RandomSampler(map, { generator }) : new SequentialSampler(map)));
-    this.batchSampler = settings.batchSampler ?? (this.sampler === null || batchSize === null ? null : new BatchSampler(this.sampler, batchSize, dropLast));
+    this.sampler =
+      map === null ? null : (settings.sampler ?? (settings.shuffle ? new RandomSampler(map, { generator }) : new SequentialSampler(map)));
+    this.batchSampler =
+      settings.batchSampler ?? (this.sampler === null || batchSize === null ? null : new BatchSampler(this.sampler, batchSize, dropLast));
   }
 
   /** The number of batches of a pass. */
@@ -143,7 +158,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     if (this.batchSampler !== null) {
       for (const indices of this.batchSampler) yield () => this.batch(map, indices);
     } else {
-      for (const index of this.sampler!) yield async () => await this.placed((await sampleOf(map, index)) as unknown as B);
+      for (const index of this.sampler!) yield async () => await this.single(await sampleOf(map, index));
     }
   }
 
@@ -161,7 +176,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     let samples: T[] = [];
     for await (const sample of source) {
       if (this.batchSize === null) {
-        yield async () => await this.placed(sample as unknown as B);
+        yield () => this.single(sample);
         continue;
       }
       samples.push(sample);
@@ -171,6 +186,11 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       yield () => whole(full);
     }
     if (samples.length > 0 && !this.dropLast) yield () => whole(samples);
+  }
+
+  /** A sample where there are no batches: as it is, or as the user's own function makes it. */
+  private async single(sample: T): Promise<B> {
+    return await this.placed(this.collatesByDefault ? (sample as unknown as B) : await this.collateFn(sample as unknown as T[]));
   }
 
   private async placed(batch: B): Promise<B> {
@@ -183,5 +203,7 @@ async function toDevice(x: unknown, device: string | Device): Promise<unknown> {
   if (x instanceof Tensor) return await x.to(device);
   if (Array.isArray(x)) return await Promise.all(x.map((e) => toDevice(e, device)));
   if (!isOptions(x)) return x;
-  return Object.fromEntries(await Promise.all(Object.entries(x).map(async ([key, value]) => [key, await toDevice(value, device)] as const)));
+  return Object.fromEntries(
+    await Promise.all(Object.entries(x).map(async ([key, value]) => [key, await toDevice(value, device)] as const)),
+  );
 }

@@ -76,7 +76,10 @@ export class TensorDataset<T extends readonly Tensor[] = readonly Tensor[]> exte
   override getBatch(indices: readonly number[]): Collated<T> | null {
     const rows = this.rowsOf(indices);
     if (rows.length === 0) return null;
-    return ownedBy(() => this.tensors.map(selectRows(rows)), (batch) => batch) as Collated<T>;
+    return ownedBy(
+      () => this.tensors.map(selectRows(rows)),
+      (batch) => batch,
+    ) as Collated<T>;
   }
 
   /** Row numbers counted from the front. */
@@ -117,7 +120,10 @@ export class Subset<T> extends Dataset<T> {
   }
 
   override getBatch(indices: readonly number[]): Collated<T> | Promise<Collated<T>> | null {
-    return batchOf(this.dataset, indices.map((i) => this.at(i)));
+    return batchOf(
+      this.dataset,
+      indices.map((i) => this.at(i)),
+    );
   }
 
   private at(index: number): number {

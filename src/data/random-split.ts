@@ -23,13 +23,16 @@ function lengthsOf(fractions: readonly number[], n: number): number[] {
  * @example const [train, test] = data.randomSplit(dataset, [0.9, 0.1], new torch.Generator().manualSeed(42));
  */
 export function randomSplit<T>(
-  dataset: MapSource<T>, lengths: readonly number[], generator: Generator | { generator?: Generator | null } | null = null,
+  dataset: MapSource<T>,
+  lengths: readonly number[],
+  generator: Generator | { generator?: Generator | null } | null = null,
 ): Subset<T>[] {
-  const given = (isOptions(generator) ? (generator as { generator?: Generator | null }).generator : (generator as Generator | null)) ?? defaultGenerator;
+  const given =
+    (isOptions(generator) ? (generator as { generator?: Generator | null }).generator : (generator as Generator | null)) ??
+    defaultGenerator;
   const total = sum(lengths);
   const sizes = total <= 1 && Math.abs(total - 1) <= 1e-9 ? lengthsOf(lengths, dataset.length) : lengths;
   if (sum(sizes) !== dataset.length) throw splitLengths();
   const indices = Array.from(randperm(given, dataset.length), Number);
-  let end = 0;
-  return sizes.map((n) => new Subset(dataset, indices.slice(end, (end += n))));
+  return sizes.map((n) => new Subset(dataset, indices.splice(0, n)));
 }

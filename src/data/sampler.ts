@@ -129,7 +129,11 @@ export class WeightedRandomSampler extends Sampler {
   readonly replacement: boolean;
   private readonly generator: Generator | null;
 
-  constructor(weights: ArrayLike<number> | Tensor, numSamples: number, { replacement = true, generator = null }: WeightedRandomSamplerOptions = {}) {
+  constructor(
+    weights: ArrayLike<number> | Tensor,
+    numSamples: number,
+    { replacement = true, generator = null }: WeightedRandomSamplerOptions = {},
+  ) {
     super();
     checkPositive("num_samples", numSamples);
     if (weights instanceof Tensor && weights.ndim !== 1) throw weightsShape(reprTuple([...weights.shape]));

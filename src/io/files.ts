@@ -44,7 +44,8 @@ export async function readBytes(source: ByteSource): Promise<Uint8Array> {
 /** Writes a file. It is there complete or not at all: a crash on the way leaves what was there before. */
 export async function writeBytes(path: string | URL, bytes: Uint8Array): Promise<void> {
   const files = fileSystem();
-  if (files === null) throw new UnsupportedError(`there is no file system to write ${String(path)} to: encode the tensors and keep the bytes`);
+  if (files === null)
+    throw new UnsupportedError(`there is no file system to write ${String(path)} to: encode the tensors and keep the bytes`);
   const beside = path instanceof URL ? new URL(`${path.href}.part`) : `${path}.part`;
   try {
     await files.writeFile(beside, bytes);

@@ -20,7 +20,16 @@ export interface SafetensorsHeader {
 }
 
 const NAMES: Readonly<Record<string, string>> = {
-  bool: "BOOL", uint8: "U8", int8: "I8", int16: "I16", int32: "I32", int64: "I64", float16: "F16", bfloat16: "BF16", float32: "F32", float64: "F64",
+  bool: "BOOL",
+  uint8: "U8",
+  int8: "I8",
+  int16: "I16",
+  int32: "I32",
+  int64: "I64",
+  float16: "F16",
+  bfloat16: "BF16",
+  float32: "F32",
+  float64: "F64",
 };
 /** The format's word for a dtype. */
 export const formatName = (dtype: DType): string => NAMES[dtype.name]!;
@@ -60,7 +69,8 @@ type Bad = (reason: string) => FileError;
 function headerFields(bytes: Uint8Array, bad: Bad): { fields: Fields; dataStart: number } {
   if (bytes.length < LENGTH_BYTES) throw bad(`is no safetensors file: it has ${bytes.length} bytes`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(bytes.length - LENGTH_BYTES)) throw bad(`is cut off or no safetensors file: a header of ${length} bytes in a file of ${bytes.length}`);
+  if (length > BigInt(bytes.length - LENGTH_BYTES))
+    throw bad(`is cut off or no safetensors file: a header of ${length} bytes in a file of ${bytes.length}`);
   if (length > BigInt(LONGEST_HEADER)) throw bad(`has a header of ${length} bytes: at most ${LONGEST_HEADER} are read`);
   const dataStart = LENGTH_BYTES + Number(length);
   let fields: unknown;
@@ -92,7 +102,8 @@ function storedTensor(name: string, entry: unknown, bad: Bad): StoredTensor {
 function checkCoverage(tensors: readonly StoredTensor[], size: number, bad: Bad): void {
   let at = 0;
   for (const { name, begin, end } of tensors) {
-    if (begin !== at) throw bad(`has tensor ${JSON.stringify(name)} at byte ${begin} of the data, where ${at} is expected: tensors overlap or leave a gap`);
+    if (begin !== at)
+      throw bad(`has tensor ${JSON.stringify(name)} at byte ${begin} of the data, where ${at} is expected: tensors overlap or leave a gap`);
     at = end;
   }
   if (at !== size) throw bad(`has ${size} bytes of data, though its tensors have ${at}`);

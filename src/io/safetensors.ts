@@ -1,9 +1,9 @@
 import { ArgumentError, badFile } from "../core/errors.ts";
+import type { Device } from "../dispatch/device.ts";
 import { pythonTypeName } from "../tensor/call-pointwise.ts";
 import { optionDevice } from "../tensor/creation.ts";
 import { ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { Device } from "../dispatch/device.ts";
 import { type ByteSource, nameOf, readBytes, writeBytes } from "./files.ts";
 import { formatName, LENGTH_BYTES, METADATA, readHeader, type SafetensorsHeader, type StoredTensor } from "./safetensors-header.ts";
 import { bytesOf, tensorOfBytes } from "./tensor-bytes.ts";
@@ -17,10 +17,12 @@ export interface LoadOptions {
 }
 
 function checked(tensors: NamedTensors): [string, Tensor][] {
-  const entries = tensors instanceof Map ? [...(tensors as ReadonlyMap<string, Tensor>)] : Object.entries(tensors as Readonly<Record<string, Tensor>>);
+  const entries =
+    tensors instanceof Map ? [...(tensors as ReadonlyMap<string, Tensor>)] : Object.entries(tensors as Readonly<Record<string, Tensor>>);
   for (const [name, x] of entries) {
     if (name === METADATA) throw new ArgumentError(`a tensor cannot be named ${METADATA}`);
-    if (!(x instanceof Tensor)) throw new ArgumentError(`safetensors files hold tensors only, but ${JSON.stringify(name)} is ${pythonTypeName(x)}`);
+    if (!(x instanceof Tensor))
+      throw new ArgumentError(`safetensors files hold tensors only, but ${JSON.stringify(name)} is ${pythonTypeName(x)}`);
   }
   // Wide elements first, so that all of them are aligned in the file.
   return entries.sort(([, a], [, b]) => b.elementSize() - a.elementSize());
@@ -48,7 +50,10 @@ function encodeHeader(tensors: readonly (readonly [string, Tensor])[], metadata:
  *
  * @example const bytes = await torch.io.encodeSafetensors(model.stateDict(), { epoch: "3" });
  */
-export async function encodeSafetensors(tensors: NamedTensors, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodeSafetensors(
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const list = checked(tensors);
   const header = encodeHeader(list, metadata);
   const size = list.reduce((n, [, x]) => n + x.numel() * x.elementSize(), header.length);
@@ -79,7 +84,10 @@ export function decodeSafetensors(bytes: Uint8Array, file: string = "safetensors
     if (t.dtype.name === "bool") checkBools(parts[i]!, t, file);
   });
   const device = optionDevice({ device: options.device ?? "cpu" });
-  const made = ownedBy(() => tensors.map(({ shape, dtype }, i) => tensorOfBytes(parts[i]!, shape, dtype, device)), (all) => all);
+  const made = ownedBy(
+    () => tensors.map(({ shape, dtype }, i) => tensorOfBytes(parts[i]!, shape, dtype, device)),
+    (all) => all,
+  );
   return Object.fromEntries(tensors.map(({ name }, i) => [name, made[i]!]));
 }
 
@@ -92,7 +100,11 @@ export const readSafetensorsHeader = (bytes: Uint8Array, file: string = "safeten
  *
  * @example await torch.io.saveSafetensors("model.safetensors", model.stateDict());
  */
-export async function saveSafetensors(path: string | URL, tensors: NamedTensors, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function saveSafetensors(
+  path: string | URL,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await writeBytes(path, await encodeSafetensors(tensors, metadata));
 }
 
@@ -102,7 +114,8 @@ export async function saveSafetensors(path: string | URL, tensors: NamedTensors,
  * @example const { tensors, metadata } = await torch.io.readSafetensors("model.safetensors");
  */
 export async function readSafetensors(
-  source: ByteSource, options: LoadOptions = {},
+  source: ByteSource,
+  options: LoadOptions = {},
 ): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
   const [bytes, file] = [await readBytes(source), nameOf(source, "safetensors data")];
   return { tensors: decodeSafetensors(bytes, file, options), metadata: readHeader(bytes, file).metadata };

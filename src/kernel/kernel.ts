@@ -67,7 +67,7 @@ export interface ContractKernel extends Common {
 /**
  * out[i] = source at place i, where some of the source's dimensions are looked up in index operands (int64). All operands come with the
  * output's shape; the source has stride 0 where a dimension is looked up, and each index j adds wrap(index_j[i]) * indexed[j].stride.
- * Indices from -size to size - 1 are valid; any other is a fault. `inputs` are the source, then the indices.
+ * Indices below size are valid, from 0 or, where the dimension wraps, from -size; any other is a fault. `inputs` are the source, then the indices.
  */
 export interface GatherKernel extends Common {
   readonly kind: "gather";
@@ -100,6 +100,8 @@ export interface Indexed {
   readonly size: number;
   /** In elements. */
   readonly stride: number;
+  /** Whether -1 means the last element. Otherwise negative indices are out of range. */
+  readonly wraps: boolean;
 }
 
 /** How many dimensions each group of a contraction has. Operands: a [batch, m, k], b [batch, k, n], output [batch, m, n]. */

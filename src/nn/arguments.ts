@@ -1,5 +1,6 @@
 import { missingPositional } from "../core/errors.ts";
 import { byPosition } from "../tensor/arguments.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /**
  * The arguments of a call: `R` by position, then `P`, each of which may be the place where an options object `O` takes over:
@@ -15,13 +16,17 @@ export type ConstructorArgs<N, R extends readonly unknown[], P extends readonly 
 export type Size = number | readonly number[];
 
 /** The arguments of a call by position; the first `required` must be there. */
-export function positional(name: string, params: readonly string[], required: number, args: readonly unknown[]): unknown[] {
+export function positional(name: string, params: readonly string[], required: number, args: unknown[]): unknown[] {
+  // Most calls have nothing to sort out.
+  if (args.length >= required && args.length <= params.length && args.every(isPlain)) return args;
   const given = byPosition(name, params, args);
   const missing = params.slice(0, required).filter((_, i) => given[i] === undefined);
   if (missing.length > 0) throw missingPositional(name, missing);
   return given;
 }
 
+const isPlain = (x: unknown): boolean => typeof x === "number" || typeof x === "boolean" || x === null || x instanceof Tensor;
+
 /** The arguments of a constructor. */
 export const constructorArguments = (params: readonly string[], required: number, args: readonly unknown[]): unknown[] =>
-  positional("__init__", params, required, args);
+  positional("__init__", params, required, [...args]);

@@ -71,8 +71,6 @@ export abstract class Module extends Callable {
 
   static {
     invoke = (module, input) => module.#run(input);
-    // What console.log shows in Node.
-    Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: Module.prototype.toString });
   }
 
   /** What the module computes. Call the module itself rather than this: the call runs the hooks. */
@@ -475,3 +473,6 @@ function replaceData(x: Tensor, fresh: Tensor): void {
   x.data = fresh;
   fresh.dispose();
 }
+
+// What console.log shows in Node.
+Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: Module.prototype.toString });

@@ -1,6 +1,8 @@
 import { withGrad } from "../autograd/modes.ts";
 import { stateMismatch, stateMissing, stateNotDict, stateNotTensor, stateShape, stateUncopied, stateUnexpected } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
+import { uploaded } from "../tensor/functional-ops.ts";
+import { ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Module } from "./module.ts";
 import { typeName } from "./repr.ts";
@@ -91,8 +93,14 @@ export function loadState(parts: StateParts, module: Module, stateDict: unknown,
     if (plan.missing.length > 0) plan.problems.unshift(stateMissing(plan.missing));
   }
   if (plan.problems.length > 0) throw stateMismatch(typeName(module), plan.problems);
-  withGrad(false, () => {
-    for (const { target, source } of plan.writes) target.copy_(source);
-  });
+  ownedBy(
+    () =>
+      withGrad(false, () => {
+        // From other devices first: if a source cannot be read, nothing has been written yet.
+        const writes = plan.writes.map(({ target, source }) => ({ target, source: source.device === target.device ? source : uploaded(source, target.device) }));
+        for (const { target, source } of writes) target.copy_(source);
+      }),
+    () => [],
+  );
   return { missingKeys: plan.missing, unexpectedKeys: plan.unexpected };
 }

@@ -12,15 +12,6 @@ type Parameters = Tensor | Iterable<Tensor>;
 const gradsOf = (parameters: Parameters): Tensor[] =>
   (parameters instanceof Tensor ? [parameters] : [...parameters]).map((p) => p.grad).filter((g) => g !== null);
 
-/** The p-norm of all elements. */
-function norm(x: Tensor, p: number): Tensor {
-  if (p === Number.POSITIVE_INFINITY) return x.abs().amax();
-  if (p === Number.NEGATIVE_INFINITY) return x.abs().amin();
-  if (p === 0) return x.ne(0).to(x.dtype).sum();
-  if (p === 1) return x.abs().sum();
-  return p === 2 ? x.square().sum().sqrt() : x.abs().pow(p).sum().pow(1 / p);
-}
-
 export interface ClipGradNormOptions {
   /** The p of the norm; infinity for the greatest absolute value. */
   normType?: number;
@@ -41,8 +32,7 @@ export function clipGradNorm_(parameters: Parameters, ...args: Args<[maxNorm: nu
   return ownedBy(
     () =>
       withGrad(false, () => {
-        const norms = grads.map((g) => norm(g, normType));
-        const total = norm(stack(norms), normType);
+        const total = stack(grads.map((g) => g._vectorNorm(normType)))._vectorNorm(normType);
         if (errorIfNonfinite && !total.isfinite().itemSync()) throw normNotFinite(reprFloat(normType));
         const factor = total.add(1e-6).reciprocal().mul(maxNorm).clampMax(1);
         for (const g of grads) g.mul_(factor);
@@ -53,8 +43,9 @@ export function clipGradNorm_(parameters: Parameters, ...args: Args<[maxNorm: nu
 }
 
 /** Limits every element of the gradients to [-clipValue, clipValue], in place. */
-export function clipGradValue_(parameters: Parameters, clipValue: number): void {
-  for (const g of gradsOf(parameters)) withGrad(false, () => g.clampMin_(-clipValue).clampMax_(clipValue));
+export function clipGradValue_(parameters: Parameters, clipValue: number | { clipValue: number }): void {
+  const limit = typeof clipValue === "number" ? clipValue : clipValue.clipValue;
+  for (const g of gradsOf(parameters)) withGrad(false, () => g.clampMin_(-limit).clampMax_(limit));
 }
 
 /** The elements of all parameters in one vector. */

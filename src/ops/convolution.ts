@@ -1,4 +1,6 @@
-import { expectedDtype, ShapeError } from "../core/errors.ts";
+import {
+  convBias, convBiasType, convChannels, convDilation, convGroups, convKernel, convNot, convPadding, convRank, convSame, convSizes, expectedDtype, notForDtype,
+} from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import { rule, type Rule, type Tensor } from "./define.ts";
 import type { Kernels } from "../tensor/kernels.ts";
@@ -21,8 +23,6 @@ export interface Geometry {
   readonly groups: number;
 }
 export type ConvolutionOptions = { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "valid"; dilation?: number | readonly number[]; groups?: number };
-
-const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
 /** A number for every dimension. */
 export function perDimension(x: number | readonly number[], n: number): number[] {
@@ -84,7 +84,7 @@ export const _convolution: Conv = rule({
   grad: ({ x, w, geometry }: { x: Tensor; w: Tensor; geometry: Geometry }, [g], [toX, toW, toBias]) => [
     toX ? g!._convolutionInput(w, x.shape.slice(2), geometry) : null,
     toW ? g!._convolutionWeight(x, w.shape.slice(2), geometry) : null,
-    toBias ? g!.sum([0, ...range(2, g!.ndim - 2)]) : null,
+    toBias ? g!._channelSum() : null,
   ],
 });
 
@@ -147,49 +147,60 @@ export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[],
   ],
 });
 
+/** C++'s names of types, which stand in one of PyTorch's sentences. */
+const CPP_NAMES: Readonly<Record<string, string>> = {
+  float32: "float", float64: "double", float16: "c10::Half", bfloat16: "c10::BFloat16", int64: "long int", int32: "int", int16: "short int",
+  int8: "signed char", uint8: "unsigned char", bool: "bool",
+};
+
+/** One number per spatial dimension. */
+function sizes(name: string, value: number | readonly number[], nd: number): number[] {
+  if (typeof value !== "number" && value.length !== 1 && value.length !== nd) throw convSizes(name, nd, value);
+  return perDimension(value, nd);
+}
+
 /** Checks a convolution's arguments and calls it; `nd` spatial dimensions, a batch dimension or none. */
 export function convolve(nd: number, x: Tensor, w: Tensor, bias: Tensor | null | undefined, options: ConvolutionOptions): Tensor {
-  if (w.ndim !== nd + 2 || (x.ndim !== nd + 2 && x.ndim !== nd + 1)) {
-    if (w.ndim === nd + 2) throw new ShapeError(`Expected ${nd + 1}D (unbatched) or ${nd + 2}D (batched) input to conv${nd}d, but got input of size: ${list(x.shape)}`);
-    throw new ShapeError(`expected weight to be at least ${nd + 2} dimensional for conv${nd}d, but got weight of size: ${list(w.shape)}`);
-  }
+  if (w.ndim !== nd + 2) throw convSizes("stride", Math.max(w.ndim - 2, 0), perDimension(options.stride ?? 1, nd));
+  if (x.ndim !== nd + 2 && x.ndim !== nd + 1) throw convRank(nd, x.shape);
+  if (bias && bias.dtype !== x.dtype) throw convBiasType(CPP_NAMES[x.dtype.name]!, CPP_NAMES[bias.dtype.name]!);
   if (x.dtype !== w.dtype) throw expectedDtype(x.dtype.scalarName, w.dtype.scalarName);
+  if (x.dtype.name === "bool") throw notForDtype("slow_conv2d_cpu", "Bool");
   const groups = options.groups ?? 1;
-  const stride = perDimension(options.stride ?? 1, nd);
-  const dilation = perDimension(options.dilation ?? 1, nd);
+  const stride = sizes("stride", options.stride ?? 1, nd);
+  const dilation = sizes("dilation", options.dilation ?? 1, nd);
   const kernel = w.shape.slice(2);
   const batched = x.ndim === nd + 2 ? x : x.unsqueeze(0);
   const { input, padding } = paddingOf(options.padding ?? 0, batched, kernel, stride, dilation);
-  if (stride.some((s) => s <= 0)) throw new ShapeError("non-positive stride is not supported");
-  if (padding.some((p) => p < 0)) throw new ShapeError("negative padding is not supported");
-  const channels = w.shape[1]! * groups;
-  if (batched.shape[1] !== channels) {
-    throw new ShapeError(
-      `Given groups=${groups}, weight of size ${list(w.shape)}, expected input${list(batched.shape)} to have ${channels} channels, but got ${batched.shape[1]} channels instead`,
-    );
-  }
-  if (w.shape[0]! % groups !== 0) throw new ShapeError(`Given groups=${groups}, expected weight to be divisible by ${groups} at dimension 0, but got weight of size [${list(w.shape)}] instead`);
-  if (bias && (bias.ndim !== 1 || bias.shape[0] !== w.shape[0])) {
-    throw new ShapeError(`Given weight of size ${list(w.shape)}, expected bias to be 1-dimensional with ${w.shape[0]} elements, but got bias of size ${list(bias.shape)} instead`);
-  }
-  const around = input.shape.slice(2).map((n, d) => n + 2 * padding[d]!);
-  const window = kernel.map((n, d) => dilation[d]! * (n - 1) + 1);
-  if (around.some((n, d) => n < window[d]!)) {
-    throw new ShapeError(
-      `Calculated padded input size per channel: (${around.join(" x ")}). Kernel size: (${window.join(" x ")}). Kernel size can't be greater than actual input size`,
-    );
-  }
+  checkConvolution(input, w, bias ?? null, { stride, padding, dilation, groups });
   const y = input._convolution(w, bias ?? null, { stride, padding, dilation, groups });
   return x.ndim === nd + 2 ? y : y.squeeze(0);
+}
+
+function checkConvolution(x: Tensor, w: Tensor, bias: Tensor | null, { stride, padding, dilation, groups }: Geometry): void {
+  const kernel = w.shape.slice(2);
+  if (stride.some((s) => s <= 0)) throw convNot("non-positive stride");
+  if (padding.some((p) => p < 0)) throw convNot("negative padding");
+  if (groups <= 0) throw convNot("non-positive groups");
+  if (dilation.some((d) => d <= 0)) throw convDilation(dilation);
+  const channels = w.shape[1]! * groups;
+  if (w.shape[0]! < groups) throw convGroups(groups, w.shape);
+  if (w.shape[0]! % groups !== 0) throw convGroups(groups, w.shape);
+  if (x.shape[1] !== channels) throw convChannels(groups, w.shape, x.shape, channels);
+  if (bias !== null && (bias.ndim !== 1 || bias.shape[0] !== w.shape[0])) throw convBias(w.shape, bias.shape);
+  const around = x.shape.slice(2).map((n, d) => n + 2 * padding[d]!);
+  const window = kernel.map((n, d) => dilation[d]! * (n - 1) + 1);
+  if (around.some((n, d) => n < window[d]!)) throw convKernel(around, window);
 }
 
 /** `"same"` keeps the size; where its border is uneven, the extra place is at the end and the input is padded before. */
 function paddingOf(
   padding: NonNullable<ConvolutionOptions["padding"]>, x: Tensor, kernel: readonly number[], stride: readonly number[], dilation: readonly number[],
 ): { input: Tensor; padding: number[] } {
-  if (typeof padding !== "string") return { input: x, padding: perDimension(padding, kernel.length) };
+  if (typeof padding !== "string") return { input: x, padding: sizes("padding", padding, kernel.length) };
   if (padding === "valid") return { input: x, padding: kernel.map(() => 0) };
-  if (stride.some((s) => s !== 1)) throw new ShapeError("padding='same' is not supported for strided convolutions");
+  if (padding !== "same") throw convPadding(padding);
+  if (stride.some((s) => s !== 1)) throw convSame();
   const total = kernel.map((n, d) => dilation[d]! * (n - 1));
   const extra = total.map((n) => n % 2);
   const input = extra.some((n) => n > 0) ? x.pad(extra.flatMap((_, d) => [0, extra[extra.length - 1 - d]!])) : x;

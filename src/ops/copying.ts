@@ -12,7 +12,7 @@ export const clone: Rule<() => Tensor> = rule({
   grad: (_, [g]) => [g!],
 });
 /** The tensor itself if its elements lie in row-major order, else a row-major copy. */
-export const contiguous: Composite<() => Tensor> = composite([], (x: Tensor) => (x.isContiguous() ? x.alias() : x._contiguousCopy()));
+export const contiguous: Composite<() => Tensor> = composite([], (x: Tensor) => (x.isContiguous() ? x : x._contiguousCopy()));
 export const _contiguousCopy: Rule<() => Tensor> = rule({
   params: [], node: "CloneBackward0",
   run: (k, x: Tensor) => {

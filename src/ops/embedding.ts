@@ -10,7 +10,7 @@ export const _embedding: Rule<(index: Tensor, paddingIndex: number, scaleByFrequ
     const [rows, width] = table.shape as [number, number];
     const [rowStride, stride] = table.stride() as [number, number];
     const layout = new Layout([...index.shape, width], [...index.shape.map(() => 0), stride], table.storageOffset());
-    return k.gather(table, layout, [index.unsqueeze(-1)], [{ size: rows, stride: rowStride }], () => new IndexError("index out of range in self"));
+    return k.gather(table, layout, [index.unsqueeze(-1)], [{ size: rows, stride: rowStride, wraps: false }], () => new IndexError("index out of range in self"));
   },
   save: (_, table: Tensor, index: Tensor, paddingIndex: number, scaleByFrequency: boolean) => ({ index, rows: table.shape[0]!, paddingIndex, scaleByFrequency }),
   grad: ({ index, rows, paddingIndex, scaleByFrequency }: { index: Tensor; rows: number; paddingIndex: number; scaleByFrequency: boolean }, [g]) => {

@@ -10,7 +10,8 @@ export { _index, _indexPut, gather, indexAdd, indexSelect, scatter, scatterAdd, 
 export { cat, chunk, repeat, split, stack, stackWith, unbind } from "./joining.ts";
 export { _nllLoss } from "./loss.ts";
 export * from "./matmul.ts";
-export { _batchNorm, _centredProduct, _normalized, _normalizedGrad } from "./normalization.ts";
+export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";
+export { _vectorNorm } from "./norm.ts";
 export { pad } from "./padding.ts";
 export { _maxPool, _maxUnpool } from "./pooling.ts";
 export {

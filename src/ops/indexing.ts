@@ -1,6 +1,7 @@
 import { int64 } from "../core/dtype.ts";
 import { DTypeError, IndexError, indexIntoEmpty, indexOutOfBounds, indexPutDtypes, indexShapes, indexValueShape, ShapeError } from "../core/errors.ts";
 import { broadcastShapes, expandTo, Layout, sameShape } from "../core/layout.ts";
+import type { Indexed } from "../kernel/kernel.ts";
 import type { Fault, Kernels, ScatterMode } from "../tensor/kernels.ts";
 import { type Composite, composite, rule, type Rule, type RuleInplace, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
@@ -34,7 +35,7 @@ export const gather: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     const d = dimIndex(dim, x.ndim);
     checkGather("gather", x, d, index);
     const { layout, size, stride } = lookup(x.layout, d, index.shape);
-    return k.gather(x, layout, [index.numel() === 0 ? index.to(int64) : index], [{ size, stride }], bounds(d, size));
+    return k.gather(x, layout, [index.numel() === 0 ? index.to(int64) : index], [{ size, stride, wraps: false }], bounds(d, size));
   },
   save: (_, x: Tensor, dim: number, index: Tensor) => ({ index, shape: x.shape, dim: dimIndex(dim, x.ndim) }),
   grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [g!.newZeros(shape).scatterAdd(dim, index, g!), null],
@@ -58,7 +59,7 @@ function scattered(k: Kernels, name: string, x: Tensor, dim: number, index: Tens
   k.copy(x, out);
   const { layout, size, stride } = lookup(out.layout, d, index.shape);
   const part = k.view(src, new Layout(index.shape, src.ndim === 0 ? index.shape.map(() => 0) : src.stride(), src.storageOffset()));
-  k.scatter(out, layout, part, [index], [{ size, stride }], mode, bounds(d, size));
+  k.scatter(out, layout, part, [index], [{ size, stride, wraps: false }], mode, bounds(d, size));
   return out;
 }
 
@@ -105,7 +106,7 @@ export const indexSelect: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     const shape = x.ndim === 0 ? [] : x.shape.with(d, n);
     const { layout, size, stride } = lookup(x.layout, d, shape);
     const along = at.reshape(shape.map((_, i) => (i === d ? n : 1)));
-    return k.gather(x, layout, [along], [{ size, stride }], (): Error => new IndexError("index out of range in self"));
+    return k.gather(x, layout, [along], [{ size, stride, wraps: false }], (): Error => new IndexError("index out of range in self"));
   },
   save: (_, x: Tensor, dim: number, index: Tensor) => ({ index, shape: x.shape, dim: dimIndex(dim, x.ndim) }),
   grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [g!.newZeros(shape).indexAdd(dim, index, g!), null],
@@ -123,7 +124,7 @@ export const indexAdd: RuleInplace<(dim: number, index: Tensor, source: Tensor, 
     k.copy(x, out);
     const { layout, size, stride } = lookup(out.layout, d, x.ndim === 0 ? [] : source.shape);
     const along = at.reshape(layout.shape.map((_, i) => (i === d ? at.numel() : 1)));
-    k.scatter(out, layout, alpha === 1 ? source : source.mul(alpha), [along], [{ size, stride }], "add", (): Error => new IndexError("index out of range in self"));
+    k.scatter(out, layout, alpha === 1 ? source : source.mul(alpha), [along], [{ size, stride, wraps: false }], "add", (): Error => new IndexError("index out of range in self"));
     return out;
   },
   save: (_, x: Tensor, dim: number, index: Tensor, __: Tensor, alpha = 1) => ({ index, dim: dimIndex(dim, x.ndim), alpha }),
@@ -143,7 +144,7 @@ interface Plan {
   /** The layout of the indexed tensor over the result. */
   readonly layout: Layout;
   readonly indices: Tensor[];
-  readonly indexed: { size: number; stride: number; dim: number }[];
+  readonly indexed: Indexed[];
 }
 
 /** Where `x[indices]` looks: the broadcast index dimensions stand where the indices stood if these are next to each other, else in front. */
@@ -166,9 +167,10 @@ function plan(x: Layout, list: IndexList): Plan {
   if (dims.some((d) => x.shape[d] === 0) && common.every((n) => n > 0) && common.length > 0) {
     throw indexIntoEmpty();
   }
-  return { shape, layout: new Layout(shape, strides, x.offset), indices, indexed: dims.map((d) => ({ size: x.shape[d]!, stride: x.strides[d]!, dim: d })) };
+  return { shape, layout: new Layout(shape, strides, x.offset), indices, indexed: dims.map((d) => ({ size: x.shape[d]!, stride: x.strides[d]!, wraps: true })) };
 }
-const faultOf = (p: Plan): Fault => (value, which) => indexOutOfBounds(value, p.indexed[which]!.dim, p.indexed[which]!.size);
+/** PyTorch counts the index tensors here, not the dimensions. */
+const faultOf = (p: Plan): Fault => (value, which) => indexOutOfBounds(value, which, p.indexed[which]!.size);
 
 /** `x[indices]`: looks up in several dimensions at once. */
 export const _index: Rule<(indices: IndexList) => Tensor> = rule({

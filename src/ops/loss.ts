@@ -27,7 +27,7 @@ function elementWeights(k: Kernels, x: Tensor, target: Tensor, weight: Tensor | 
   const base = weight === null ? x.newOnes([]) : weight;
   const layout = new Layout(at.shape, at.shape.map(() => 0), base.storageOffset());
   const stride = weight === null ? 0 : base.stride()[0]!;
-  const weights = k.gather(base, layout, [at], [{ size: classes, stride }], (value) => new IndexError(`Target ${value} is out of bounds.`));
+  const weights = k.gather(base, layout, [at], [{ size: classes, stride, wraps: false }], (value) => new IndexError(`Target ${value} is out of bounds.`));
   return { at, weights: weights.maskedFill(ignored, 0) };
 }
 

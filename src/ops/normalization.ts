@@ -1,18 +1,13 @@
+import { type DType, float32, float64 } from "../core/dtype.ts";
 import { ShapeError, ValueError } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
-import { type Pointwise, pointwise, rule, type Rule, type Tensor } from "./define.ts";
+import { arg, cast, constant, type Expr, state } from "../kernel/expr.ts";
+import { mapLoop, type Pointwise, pointwise, type ReduceLoop, reduceLoop, rule, type Rule, type Tensor } from "./define.ts";
 
 /** `(x - mean) * scale + shift`, each of the last three seen over x. */
 export const _normalized: Pointwise<(mean: Tensor, scale: Tensor, shift: Tensor) => Tensor> = pointwise(4, {
   node: "NativeBatchNormBackward0", f: (x, mean, scale, shift) => e.add(e.mul(e.sub(x!, mean!), scale!), shift!),
 });
-/** `(x - mean) * y`. */
-export const _centredProduct: Pointwise<(mean: Tensor, y: Tensor) => Tensor> = pointwise(3, { f: (x, mean, y) => e.mul(e.sub(x!, mean!), y!) });
-/** `(x - mean) * slope + y * scale + shift`: the shape that the gradient of a normalisation has. */
-export const _normalizedGrad: Pointwise<(mean: Tensor, slope: Tensor, y: Tensor, scale: Tensor, shift: Tensor) => Tensor> = pointwise(6, {
-  f: (x, mean, slope, y, scale, shift) => e.add(e.add(e.mul(e.sub(x!, mean!), slope!), e.mul(y!, scale!)), shift!),
-});
-
 const others = (ndim: number): number[] => Array.from({ length: ndim }, (_, d) => d).filter((d) => d !== 1);
 /** A vector over the channels, seen over the whole input. */
 const perChannel = (v: Tensor, ndim: number): Tensor => v.reshape([1, -1, ...new Array<number>(ndim - 2).fill(1)]);
@@ -25,6 +20,76 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, mean: 
   const shift = bias ?? mean.newZeros(mean.shape);
   return x._normalized(perChannel(mean, x.ndim), perChannel(scaleOf(variance, weight, eps), x.ndim), perChannel(shift, x.ndim));
 }
+
+/**
+ * Note [Sums of a normalisation's gradient]. That gradient sums to zero over each channel, so whatever is wrong with a number per channel adds up over
+ * all of its elements. Where the device has float64 these few numbers are kept in it, and so is the arithmetic of one element.
+ */
+const wideDtype = (x: Tensor): DType => (x.device.backend.supports(float64) ? float64 : x.dtype);
+const sumsLoop = (wide: boolean): ReduceLoop =>
+  reduceLoop("channel_sums", {
+    monoid: (t) => {
+      const [y, x, mean] = [0, 1, 2].map((i) => arg(i, t)) as [Expr, Expr, Expr];
+      const away = e.sub(x, mean);
+      return {
+        init: [0, 0, 0].map((v) => constant(v, t)), lift: [y, e.mul(y, away), away],
+        combine: [0, 1, 2].map((i) => e.add(state(i, t), state(3 + i, t))), outputs: [0, 1, 2].map((i) => state(i, t)),
+      };
+    },
+    compute: (d) => (wide ? float64 : d), outputs: (d) => [d, d, d], operands: [null, null],
+  });
+const wideSums = sumsLoop(true);
+const plainSums = sumsLoop(false);
+
+const sumLoop = (wide: boolean): ReduceLoop =>
+  reduceLoop("channel_sum", {
+    monoid: (t) => ({ init: [constant(0, t)], lift: [arg(0, t)], combine: [e.add(state(0, t), state(1, t))], outputs: [state(0, t)] }),
+    compute: (d) => (wide ? float64 : d), outputs: (d) => [d],
+  });
+const wideSum = sumLoop(true);
+const plainSum = sumLoop(false);
+
+/** The sum over each channel: the gradient of a bias. Under a batch normalisation its terms cancel, see the note above. */
+export const _channelSum: Rule<() => Tensor> = rule({
+  params: [],
+  run: (k, y: Tensor) => k.reduce(wideDtype(y) === float64 ? wideSum : plainSum, y, others(y.ndim))[0]!,
+  save: (_, y: Tensor) => ({ shape: y.shape }),
+  grad: ({ shape }: { shape: number[] }, [g]) => [perChannel(g!, shape.length).expand(shape)],
+});
+
+/** Over each channel: the sum of y, that of `y * (x - mean)`, and that of `x - mean`, which is zero but for the rounding of the mean. */
+export const _channelSums: Rule<(x: Tensor, mean: Tensor) => readonly Tensor[]> = rule({
+  params: ["x", "mean"], nonDifferentiable: [2],
+  run: (k, y: Tensor, x: Tensor, mean: Tensor) =>
+    k.reduce(wideDtype(x) === float64 ? wideSums : plainSums, y, others(x.ndim), false, { operands: [x, perChannel(mean, x.ndim)] }),
+  save: (_, y: Tensor, x: Tensor, mean: Tensor) => ({ y, x, mean }),
+  grad: ({ y, x, mean }: { y: Tensor; x: Tensor; mean: Tensor }, [gSum, gDot]) => {
+    const n = x.ndim;
+    const dSum = gSum === null ? null : perChannel(gSum!, n).expand(x.shape);
+    if (!gDot) return [dSum, null, null];
+    const dot = perChannel(gDot, n);
+    const dx = y.mul(dot);
+    const dy = x.sub(perChannel(mean, n)).mul(dot);
+    return [dSum === null ? dy : dy.add(dSum), dx, dx.sum(others(n)).neg()];
+  },
+});
+
+const slopeLoop = mapLoop(([y, x, mean, slope, scale, shift]) => {
+  const wide = (v: Expr | undefined): Expr => cast(v!, slope!.type === "f64" ? float64 : float32);
+  return e.add(e.add(e.mul(e.sub(wide(x), wide(mean)), slope!), e.mul(wide(y), wide(scale))), wide(shift));
+});
+/** `(x - mean) * slope + y * scale + shift`, numbers per channel but for x and y: the shape that the gradient of a normalisation has. */
+export const _normalizedGrad: Rule<(x: Tensor, mean: Tensor, slope: Tensor, scale: Tensor, shift: Tensor) => Tensor> = rule({
+  params: ["x", "mean", "slope", "scale", "shift"],
+  run: (k, y: Tensor, x: Tensor, ...channel: Tensor[]) => k.map(slopeLoop, [y, x, ...channel.map((v) => perChannel(v, x.ndim))], x.dtype),
+  save: (_, y: Tensor, x: Tensor, mean: Tensor, slope: Tensor, scale: Tensor) => ({ y, x, mean, slope, scale }),
+  grad: ({ y, x, mean, slope, scale }: { y: Tensor; x: Tensor; mean: Tensor; slope: Tensor; scale: Tensor }, [g]) => {
+    const n = x.ndim;
+    const dx = g!.mul(perChannel(slope, n));
+    const [dShift, dSlope] = g!._channelSums(x, mean) as [Tensor, Tensor];
+    return [g!.mul(perChannel(scale, n)), dx, dx.sum(others(n)).neg(), dSlope, g!.mul(y).sum(others(n)), dShift];
+  },
+});
 
 interface SavedBatchNorm {
   readonly x: Tensor;
@@ -47,22 +112,24 @@ export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: 
   },
   save: ([, mean, variance], x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => ({ x, weight, hasBias: bias !== null, mean, variance, eps }),
   grad: ({ x, weight, hasBias, mean, variance, eps }: SavedBatchNorm, [g, gMean, gVariance], [toX, ...needs]) => {
-    const n = x.ndim;
     const count = x.numel() / Math.max(x.shape[1]!, 1);
-    const invstd = scaleOf(variance, null, eps);
+    const spread = variance.to(wideDtype(x));
+    const invstd = scaleOf(spread, null, eps);
     const y = g ?? x.newZeros(x.shape);
-    const sum = y.sum(others(n));
-    const dot = x._centredProduct(perChannel(mean, n), y).sum(others(n)).mul(invstd); // of the gradient with the normalised x
-    const toWeight = weight !== null && needs[0];
-    const toBias = hasBias && needs[weight === null ? 0 : 1];
+    const [sum, product, away] = y._channelSums(x, mean) as [Tensor, Tensor, Tensor];
+    const off = away.div(count); // how far the true mean is from the rounded one
+    const dot = product.sub(sum.mul(off)).mul(invstd); // of the gradient with the normalised x
+    const toWeight = g !== null && weight !== null && needs[0];
+    const toBias = g !== null && hasBias && needs[weight === null ? 0 : 1];
     let dx: Tensor | null = null;
     if (toX) {
-      const scale = scaleOf(variance, weight, eps);
+      const scale = scaleOf(spread, weight, eps);
       let slope = dot.mul(invstd).mul(scale).div(-count);
       let shift = sum.mul(scale).div(-count);
       if (gVariance) slope = slope.add(gVariance.mul(2 / count));
       if (gMean) shift = shift.add(gMean.div(count));
-      dx = x._normalizedGrad(perChannel(mean, n), perChannel(slope, n), y, perChannel(scale, n), perChannel(shift, n));
+      shift = shift.sub(slope.mul(off));
+      dx = y._normalizedGrad(x, mean, slope, scale, shift);
     }
     return [dx, ...(weight === null ? [] : [toWeight ? dot : null]), ...(hasBias ? [toBias ? sum : null] : [])];
   },
@@ -79,6 +146,12 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
+/** Nothing to normalise: as PyTorch does it, so that parameters still get gradients. */
+function emptyResult(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
+  const scaled = weight === null || weight.numel() === 0 ? x.clone() : x.mul(weight.select(0, 0));
+  return bias === null || bias.numel() === 0 ? scaled : scaled.add(bias.select(0, 0));
+}
+
 /** Moves running statistics towards those of a batch, in place. */
 function follow(running: Tensor, batch: Tensor, momentum: number | Tensor): void {
   const to = batch.detach().to(running.dtype);
@@ -89,7 +162,7 @@ function follow(running: Tensor, batch: Tensor, momentum: number | Tensor): void
 /** Normalises per channel with the batch's statistics (training) or the running ones, which training updates in place. */
 export function batchNorm(x: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, options: BatchNormOptions): Tensor {
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
-  const channels = x.shape[1] ?? 1;
+  const channels = x.shape[1] ?? 0;
   if (training && x.shape.reduce((n, size, d) => (d === 1 ? n : n * size), 1) === 1) {
     throw new ValueError(`Expected more than 1 value per channel when training, got input size torch.Size([${x.shape.join(", ")}])`);
   }
@@ -99,6 +172,7 @@ export function batchNorm(x: Tensor, runningMean: Tensor | null, runningVar: Ten
   for (const [name, v] of expected) {
     if (v !== null && v.numel() !== channels) throw new ShapeError(`${name} should contain ${channels} elements not ${v.numel()}`);
   }
+  if (x.numel() === 0) return emptyResult(x, weight, bias);
   if (!training) return normalize(x, weight, bias, runningMean!, runningVar!, eps);
   const [y, mean, variance] = x._batchNorm(weight, bias, eps) as [Tensor, Tensor, Tensor];
   if (runningMean !== null) follow(runningMean, mean, momentum);

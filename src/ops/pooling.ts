@@ -1,8 +1,12 @@
-import { ShapeError } from "../core/errors.ts";
+import { int64 } from "../core/dtype.ts";
+import {
+  notForDtype, poolDilation, poolDimensions, poolKernel, poolOutput, poolPadding, poolPaddingLarge, poolRank, poolSizes, poolStride, poolStrideZero, ShapeError,
+} from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
+import * as e from "../kernel/expr.ts";
+import { arg, constant, state } from "../kernel/expr.ts";
 import { padded, perDimension } from "./convolution.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
-import { _loops } from "./reduction.ts";
+import { type MapLoop, mapLoop, reduceLoop, type ReduceLoop, rule, type Rule, type Tensor } from "./define.ts";
 
 /** The windows of a pooling: one entry per spatial dimension. */
 export interface Pooling {
@@ -36,15 +40,53 @@ function gridPlaces(count: readonly number[], first: readonly number[], step: re
   return places;
 }
 
+/** The first place of every window that is not padding, in an image of `size`, flattened. */
+function firstPlaces(out: readonly number[], p: Pooling, size: readonly number[]): number[] {
+  let places = [0];
+  out.forEach((n, d) => {
+    places = places.flatMap((place) =>
+      Array.from({ length: n }, (_, i) => {
+        const corner = i * p.stride[d]! - p.padding[d]!;
+        const steps = Math.ceil(Math.max(-corner, 0) / p.dilation[d]!);
+        return place * size[d]! + corner + steps * p.dilation[d]!;
+      }),
+    );
+  });
+  return places;
+}
+/** Where a window holds nothing but minus infinity its first element was found, which may be padding: then the first that is not counts. */
+const insideLoop: MapLoop = mapLoop(([relative, corner, first]) => e.select(e.eq(relative!, 0), first!, e.add(relative!, corner!)));
+
+/** The greatest with its place, which a second operand gives. Of equals the first stays, but every NaN takes over, as in PyTorch. */
+const windowLoop: ReduceLoop = reduceLoop("max_pool", {
+  monoid: (t) => {
+    const [v, i, w, j] = [state(0, t), state(1, "i64"), state(2, t), state(3, "i64")];
+    // A place of -1 is "nothing seen yet".
+    const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.or(e.isnan(w), e.gt(w, v))));
+    return {
+      init: [constant(Number.NEGATIVE_INFINITY, t), constant(-1, "i64")], lift: [arg(0, t), arg(1, "i64")],
+      combine: [e.select(later, w, v), e.select(later, j, i)], outputs: [v, i],
+    };
+  },
+  compute: (d) => d, outputs: (d) => [d, int64], operands: [int64],
+});
+
+/** Channels last in memory, where the input has them so: dimension 1 is the innermost. */
+function likeInput(y: Tensor, x: Tensor): Tensor {
+  const order = [0, ...x.shape.slice(2).map((_, d) => d + 2), 1];
+  if (x.ndim < 4 || x.isContiguous() || !x.permute(order).isContiguous()) return y;
+  return y.permute(order).contiguous().permute(order.map((_, d) => order.indexOf(d)));
+}
+
 /** The greatest element of every window of x [n, c, s...], with its position in the image, flattened. */
 export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
-  params: ["pooling"], node: "MaxPool2DWithIndicesBackward0", nonDifferentiable: [1],
+  params: ["pooling"], nonDifferentiable: [1], node: (_: Tensor, p: Pooling) => `MaxPool${p.kernel.length === 3 ? 3 : 2}DWithIndicesBackward0`,
   run: (k, x: Tensor, p: Pooling) => {
     const nd = p.kernel.length;
     const size = x.shape.slice(2);
     const out = size.map((n, d) => outputSize(n, d, p));
     const after = out.map((o, d) => Math.max((o - 1) * p.stride[d]! + p.dilation[d]! * (p.kernel[d]! - 1) + 1 - size[d]! - p.padding[d]!, 0));
-    const border = padded(k, x, p.padding, after, x.dtype.isFloatingPoint ? Number.NEGATIVE_INFINITY : -(2 ** 31));
+    const border = padded(k, x, p.padding, after, Number.NEGATIVE_INFINITY);
     const { strides, offset } = border.layout;
     const spatial = strides.slice(2);
     const windows = k.view(
@@ -54,10 +96,11 @@ export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
     const zero = size.map(() => 0);
     const inWindow = k.integers(gridPlaces(p.kernel, zero, p.dilation, size), p.kernel, x.device);
     const dims = Array.from({ length: nd }, (_, d) => 2 + nd + d);
-    const [values, relative] = k.reduce(_loops.maxPlaceLoop, windows, dims, false, { operands: [inWindow] }) as [Tensor, Tensor];
+    const [values, relative] = k.reduce(windowLoop, windows, dims, false, { operands: [inWindow] }) as [Tensor, Tensor];
     const corners = k.integers(gridPlaces(out, p.padding.map((n) => -n), p.stride, size), out, x.device);
-    const indices = relative.add_(corners);
-    return [values, indices];
+    const bordered = p.padding.some((n) => n > 0);
+    const indices = bordered ? k.map(insideLoop, [relative, corners, k.integers(firstPlaces(out, p, size), out, x.device)], int64) : relative.add_(corners);
+    return [likeInput(values, x), likeInput(indices, x)];
   },
   save: ([, indices], x: Tensor, p: Pooling) => ({ indices, shape: x.shape, p }),
   grad: ({ indices, shape, p }: { indices: Tensor; shape: number[]; p: Pooling }, [g]) => [g!._maxUnpool(indices, shape, p)],
@@ -73,7 +116,7 @@ export const _maxUnpool: Rule<(indices: Tensor, shape: readonly number[], poolin
     const layout = new Layout([n, c, ...g.shape.slice(2)], [c * plane, plane, ...g.shape.slice(2).map(() => 0)], 0);
     const apart = p.kernel.every((size, d) => (size - 1) * p.dilation[d]! < p.stride[d]!);
     // Windows that do not meet need no additions.
-    k.scatter(out, layout, g, [indices], [{ size: plane, stride: 1 }], apart ? "set" : "add", () => new ShapeError("Found an invalid max index"));
+    k.scatter(out, layout, g, [indices], [{ size: plane, stride: 1, wraps: false }], apart ? "set" : "add", () => new ShapeError("Found an invalid max index"));
     return out;
   },
   save: (_, __, indices: Tensor) => ({ indices }),
@@ -83,32 +126,50 @@ export const _maxUnpool: Rule<(indices: Tensor, shape: readonly number[], poolin
   },
 });
 
+const WORDS = ["one int", "two ints", "three ints"];
+/** One number per spatial dimension. */
+function sizes(name: string, value: number | readonly number[], nd: number, demand: string): number[] {
+  if (typeof value !== "number" && value.length !== 1 && value.length !== nd) throw poolSizes(nd, name, demand, WORDS[nd - 1]!, value.length);
+  return perDimension(value, nd);
+}
+
 /** Checks the arguments of a max pooling and calls it: `nd` spatial dimensions, a batch dimension or none. */
 export function maxPool(nd: number, x: Tensor, kernelSize: number | readonly number[], options: PoolOptions): readonly Tensor[] {
-  const kernel = perDimension(kernelSize, nd);
+  const kernel = sizes("kernel_size", kernelSize, nd, "must either be a single int");
+  const given = options.stride == null || (typeof options.stride !== "number" && options.stride.length === 0) ? null : options.stride;
   const p: Pooling = {
-    kernel, stride: options.stride == null ? kernel : perDimension(options.stride, nd), padding: perDimension(options.padding ?? 0, nd),
-    dilation: perDimension(options.dilation ?? 1, nd), ceilMode: options.ceilMode ?? false,
+    kernel, stride: given === null ? kernel : sizes("stride", given, nd, "must either be omitted, a single int"),
+    padding: sizes("padding", options.padding ?? 0, nd, "must be either be a single int"),
+    dilation: sizes("dilation", options.dilation ?? 1, nd, "must be either a single int"), ceilMode: options.ceilMode ?? false,
   };
   checkPooling(nd, x, p);
   if (x.ndim === nd + 2) return x._maxPool(p);
   return x.unsqueeze(0)._maxPool(p).map((y) => y.squeeze(0));
 }
 
+/** PyTorch pools sequences as images of one row. */
+const asImage = (nd: number, s: readonly number[]): readonly number[] => (nd === 1 ? [1, ...s] : s);
+
 function checkPooling(nd: number, x: Tensor, p: Pooling): void {
-  if (p.kernel.some((n) => n <= 0)) throw new ShapeError(`kernel size should be greater than zero, but got ${nd === 2 ? `kH: ${p.kernel[0]} kW: ${p.kernel[1]}` : p.kernel.join(" ")}`);
-  if (p.stride.some((n) => n <= 0)) throw new ShapeError("stride should not be zero");
+  if (x.ndim !== nd + 2 && x.ndim !== nd + 1) throw nd === 1 ? poolDimensions(nd, x.shape) : poolRank(nd);
+  if (nd === 1) checkFilled(nd, x);
   p.kernel.forEach((n, d) => {
-    if (p.padding[d]! < 0) throw new ShapeError(`pad must be non-negative, but got pad: ${p.padding[d]}`);
-    if (p.padding[d]! > n / 2) throw new ShapeError(`pad should be at most half of kernel size, but got pad=${p.padding[d]} and kernel_size=${n}`);
+    if (p.stride[d] === 0) throw poolStrideZero();
+    if (p.padding[d]! < 0) throw poolPadding(p.padding[d]!);
+    if (p.padding[d]! > n / 2) throw poolPaddingLarge(p.padding[d]!, n);
   });
-  if (p.dilation.some((n) => n <= 0)) throw new ShapeError("dilation should be greater than zero");
-  if (x.ndim !== nd + 2 && x.ndim !== nd + 1) throw new ShapeError(`Expected ${nd + 1}D or ${nd + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: [${x.shape.join(", ")}]`);
+  if (p.kernel.some((n) => n <= 0)) throw poolKernel(asImage(nd, p.kernel));
+  if (p.stride.some((n) => n <= 0)) throw poolStride(asImage(nd, p.stride));
+  if (p.dilation.some((n) => n <= 0)) throw poolDilation(asImage(nd, p.dilation));
+  checkFilled(nd, x);
+  if (!x.isFloatingPoint()) throw notForDtype(KERNELS[nd - 1]!, x.dtype.scalarName);
   const size = x.shape.slice(-nd);
   const out = size.map((n, d) => outputSize(n, d, p));
-  if (out.some((n) => n < 1)) {
-    const lead = x.shape.at(-nd - 1);
-    const sizes = (s: readonly number[]) => `(${[lead, ...(nd === 1 ? [1, ...s] : s)].join("x")})`;
-    throw new ShapeError(`Given input size: ${sizes(size)}. Calculated output size: ${sizes(out)}. Output size is too small`);
-  }
+  if (out.some((n) => n < 1)) throw poolOutput([x.shape.at(-nd - 1)!, ...asImage(nd, size)], [x.shape.at(-nd - 1)!, ...asImage(nd, out)]);
+}
+
+const KERNELS = ["max_pool1d_impl", "max_pool2d", "max_pool3d_with_indices_cpu"];
+/** A batch may be empty, images may not. */
+function checkFilled(nd: number, x: Tensor): void {
+  if (x.shape.slice(x.ndim === nd + 2 ? 1 : 0).includes(0)) throw poolDimensions(nd, x.shape);
 }

@@ -292,7 +292,7 @@ export const sumToSize: Composite<(...size: number[] | [readonly number[]]) => T
     const pad = x.ndim - size.length;
     if (pad < 0 || size.some((n, d) => n !== 1 && n !== x.shape[d + pad])) throw sumToShape(size, x.shape);
     const dims = x.shape.flatMap((n, d) => (d < pad || (size[d - pad] === 1 && n !== 1) ? [d] : []));
-    return dims.length === 0 ? x.alias() : x.sum(dims, true).view(size);
+    return dims.length === 0 ? x : x.sum(dims, true).view(size);
   },
   { variadic: true },
 );

@@ -33,6 +33,10 @@ export const reshape: Composite<(...shape: number[] | [readonly number[]]) => Te
   { variadic: true },
 );
 
+/** All of a tensor as a view of it: what `x[...]` gives. */
+const aliased: View<() => Tensor> = define({ params: [], node: "AliasBackward0", layout: (x) => x, grad: (g) => g });
+export { aliased as _alias };
+
 /** Dimensions `startDim` to `endDim` as one. */
 export const flatten: Composite<(startDim?: number, endDim?: number) => Tensor> = composite(
   ["startDim", "endDim"],
@@ -41,7 +45,7 @@ export const flatten: Composite<(startDim?: number, endDim?: number) => Tensor> 
     const end = dimIndex(endDim, x.ndim);
     if (start > end) throw flattenOrder();
     if (x.ndim === 0) return x.reshape([1]);
-    if (start === end) return x.alias();
+    if (start === end) return x;
     const { shape } = x;
     const merged = shape.slice(start, end + 1).reduce((a, b) => a * b, 1);
     return x.reshape([...shape.slice(0, start), merged, ...shape.slice(end + 1)]);

@@ -1,7 +1,7 @@
 import { zerosLike } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkBetas, checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
+import { checkBetas, checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 
 /** What Adam and AdamW have in common. */
 export interface AdamBaseOptions {
@@ -48,20 +48,34 @@ export function checkAdamOptions({ lr, betas, eps, weightDecay }: AdamBaseOption
 export function adamStep(p: Tensor, g: Tensor, options: AdamBaseOptions, state: Partial<AdamState>): void {
   const { lr, betas, eps, amsgrad } = options as Required<AdamBaseOptions>;
   const [beta1, beta2] = betas;
-  const step = (state.step = (state.step ?? 0) + 1);
-  const mean = (state.expAvg ??= zerosLike(p));
-  const square = (state.expAvgSq ??= zerosLike(p));
-  mean.mul_(beta1).add_(g, { alpha: 1 - beta1 });
-  square.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
-  let greatest = square;
-  if (amsgrad) greatest = (state.maxExpAvgSq ??= zerosLike(p)).maximum_(square);
-  const denominator = greatest.sqrt().div_(Math.sqrt(1 - beta2 ** step)).add_(eps);
+  const step = (state.step ?? 0) + 1;
+  state.step = step;
+  state.expAvg ??= zerosLike(p);
+  state.expAvgSq ??= zerosLike(p);
+  const mean = state.expAvg.mul_(beta1).add_(g, { alpha: 1 - beta1 });
+  let square = state.expAvgSq.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
+  if (amsgrad) {
+    state.maxExpAvgSq ??= zerosLike(p);
+    square = state.maxExpAvgSq.maximum_(square);
+  }
+  const denominator = square
+    .sqrt()
+    .div_(Math.sqrt(1 - beta2 ** step))
+    .add_(eps);
   p.addcdiv_(mean, denominator, { value: -lr / (1 - beta1 ** step) });
 }
 
 const defaults: AdamOptions = {
-  lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false, foreach: null, capturable: false,
-  differentiable: false, fused: false,
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0,
+  amsgrad: false,
+  maximize: false,
+  foreach: null,
+  capturable: false,
+  differentiable: false,
+  fused: false,
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import { type AdamBaseOptions, type AdamState, adamStep, checkAdamOptions } from "./adam.ts";
-import { type OptionArguments, readOptions } from "./options.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
+import { type OptionArguments, readOptions } from "./options.ts";
 
 export interface AdamWOptions extends AdamBaseOptions {
   /** What each step takes off the parameters, times the learning rate; 0.01. */
@@ -9,7 +9,14 @@ export interface AdamWOptions extends AdamBaseOptions {
 }
 
 const defaults: AdamWOptions = {
-  lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 1e-2, amsgrad: false, maximize: false, foreach: null, capturable: false,
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 1e-2,
+  amsgrad: false,
+  maximize: false,
+  foreach: null,
+  capturable: false,
 };
 
 /**

@@ -1,6 +1,15 @@
 import { enableGrad, withGrad } from "../autograd/modes.ts";
 import {
-  groupCount, groupNotDict, groupSize, missingOption, noParameters, nonLeafParameter, notIterable, parametersNotIterable, parameterType, repeatedParameter,
+  groupCount,
+  groupNotDict,
+  groupSize,
+  missingOption,
+  nonLeafParameter,
+  noParameters,
+  notIterable,
+  parametersNotIterable,
+  parameterType,
+  repeatedParameter,
 } from "../core/errors.ts";
 import { type PythonValue, strValue } from "../core/print/python.ts";
 import { isOptions } from "../tensor/arguments.ts";
@@ -88,13 +97,15 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   }
 
   private updateOne(p: Tensor, g: Tensor, group: ParamGroup<Options>): void {
-    let state = this.state.get(p);
-    if (state === undefined) this.state.set(p, (state = {}));
-    const mine = state;
-    ownedBy(() => {
-      this.update(p, g, group, mine);
-      keepTensors(mine);
-    }, () => []);
+    const state = this.state.get(p) ?? {};
+    this.state.set(p, state);
+    ownedBy(
+      () => {
+        this.update(p, g, group, state);
+        keepTensors(state);
+      },
+      () => [],
+    );
   }
 
   /** Sets the gradients of all parameters to zero, or takes them away: then a parameter that gets none is not updated by `step`. */
@@ -133,7 +144,9 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     options.params = list;
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     if (new Set(list).size < list.length) {
-      console.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see github.com/pytorch/pytorch/issues/40967 for more information");
+      console.warn(
+        "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see github.com/pytorch/pytorch/issues/40967 for more information",
+      );
     }
     if (list.some((p) => known.has(p as Tensor))) throw repeatedParameter();
     this.paramGroups.push(group as ParamGroup<Options>);
@@ -144,12 +157,17 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     const numbers = new Map<Tensor, number>();
     const param_groups = this.paramGroups.map(({ params, ...options }) => {
       for (const p of params) if (!numbers.has(p)) numbers.set(p, numbers.size);
-      const packed = Object.fromEntries(Object.entries(options).map(([name, value]) => [snakeCase(name), Array.isArray(value) ? [...value] : value]));
+      const packed = Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [snakeCase(name), Array.isArray(value) ? [...value] : value]),
+      );
       return { ...packed, params: params.map((p) => numbers.get(p)!) };
     });
     const state: OptimizerStateDict["state"] = {};
     for (const [p, mine] of this.state) {
-      const entries = Object.entries(mine).map(([name, value]) => [snakeCase(name), this.tensorState.includes(name) ? tensor(value as number, { device: "cpu" }) : value]);
+      const entries = Object.entries(mine).map(([name, value]) => [
+        snakeCase(name),
+        this.tensorState.includes(name) ? tensor(value as number, { device: "cpu" }) : value,
+      ]);
       state[numbers.get(p)!] = Object.fromEntries(entries);
     }
     return { state, param_groups };
@@ -168,18 +186,21 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     });
     this.state.clear();
     for (const [p, mine] of state) this.state.set(p, mine);
-    saved.forEach((group, i) => Object.assign(this.paramGroups[i]!, group, { params: this.paramGroups[i]!.params }));
+    for (const [i, group] of this.paramGroups.entries()) Object.assign(group, saved[i], { params: group.params });
   }
 
   private loadedState(p: Tensor, entries: object): Partial<State> {
     const state: Record<string, unknown> = camelFields(entries);
-    ownedBy(() => {
-      for (const [name, value] of Object.entries(state)) {
-        if (!(value instanceof Tensor)) continue;
-        state[name] = this.tensorState.includes(name) ? Number(value.itemSync()) : withGrad(false, () => like(p, value));
-      }
-      keepTensors(state);
-    }, () => []);
+    ownedBy(
+      () => {
+        for (const [name, value] of Object.entries(state)) {
+          if (!(value instanceof Tensor)) continue;
+          state[name] = this.tensorState.includes(name) ? Number(value.itemSync()) : withGrad(false, () => like(p, value));
+        }
+        keepTensors(state);
+      },
+      () => [],
+    );
     return state as Partial<State>;
   }
 

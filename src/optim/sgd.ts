@@ -1,7 +1,7 @@
 import { nesterovMomentum } from "../core/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
+import { checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 
 export interface SGDOptions {
   /** The learning rate. It has no default. */
@@ -26,7 +26,14 @@ interface SGDState {
 }
 
 const defaults: { [K in keyof SGDOptions]: SGDOptions[K] | undefined } = {
-  lr: undefined, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, foreach: null, differentiable: false,
+  lr: undefined,
+  momentum: 0,
+  dampening: 0,
+  weightDecay: 0,
+  nesterov: false,
+  maximize: false,
+  foreach: null,
+  differentiable: false,
 };
 
 /**

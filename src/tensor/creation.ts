@@ -1,5 +1,5 @@
 import { bool, type DataArray, type DType, float32, float64, getDefaultDtype, int16, int32, int64, int8, isDType, Scalar, uint8 } from "../core/dtype.ts";
-import { ArgumentError, gradDtype, negativeDimension, TorchletError, ValueError } from "../core/errors.ts";
+import { ArgumentError, dtypeCombination, gradDtype, negativeDimension, TorchletError, ValueError } from "../core/errors.ts";
 import { reprFloat } from "../core/print/python.ts";
 import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
@@ -51,6 +51,7 @@ export function sizeAndOptions(name: string, args: readonly unknown[]): { shape:
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : {};
   let sizes: readonly unknown[] = isOptions(args.at(-1)) ? args.slice(0, -1) : args;
   if (sizes.length === 0 && options.size !== undefined) sizes = [options.size];
+  if (options.dtype != null && !isDType(options.dtype)) throw dtypeCombination(name, sizes.map(pythonTypeName), pythonTypeName(options.dtype));
   checkOptions(name, options, ["size"]);
   if (sizes.length === 1 && Array.isArray(sizes[0])) sizes = sizes[0];
   return { shape: checkedShape(name, sizes), options: options as TensorOptions };

@@ -1,6 +1,9 @@
 import { bool, int64, type Scalar, uint8 } from "../core/dtype.ts";
-import { ArgumentError, expandSize, indexDtype, indexOutOfBounds, invalidIndex, maskShape, negativeStep, sizeMismatch, tooManyIndices, zeroDimIndex } from "../core/errors.ts";
+import {
+  ArgumentError, indexDtype, indexOutOfBounds, invalidIndex, maskedSelectMask, maskShape, negativeStep, sizeMismatch, tooManyIndices, zeroDimIndex, zeroStep,
+} from "../core/errors.ts";
 import { broadcastShapes } from "../core/layout.ts";
+import { ownedBy } from "../memory/ownership.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { tensor, type NestedData } from "./creation.ts";
 import { Tensor } from "./tensor.ts";
@@ -46,11 +49,13 @@ function parseSlice(text: string): Slice {
     throw new ArgumentError(text.includes(":") ? "slice indices must be integers or None or have an __index__ method" : "new(): invalid data type 'str'");
   }
   const [start, end, step] = parts.map((p) => (p === "" ? null : Number(p)));
-  if (step === 0) throw negativeStep();
+  if (step === 0) throw zeroStep();
   if (step != null && step < 0) throw negativeStep();
   return { start: start ?? null, end: end ?? null, step: step ?? 1 };
 }
 
+/** Whether a tensor of one element counts as the number that it holds. */
+const isWhole = (x: Tensor): boolean => x.dtype.category === "int" && x.dtype !== uint8;
 const isMask = (x: Tensor): boolean => x.dtype === bool || x.dtype === uint8;
 
 /** How many dimensions of the tensor an index uses up. */
@@ -59,7 +64,7 @@ function consumes(i: Index): number {
   return i instanceof Tensor && isMask(i) ? i.ndim : 1;
 }
 
-/** What is left of the indices after numbers, slices, `null` and `"..."` have been applied as views: tensors by dimension. */
+/** What is left of the indices after numbers, slices, `null` and `"..."` have been applied as views (the tensor itself where they change nothing). */
 interface Resolved {
   readonly view: Tensor;
   readonly indices: (Tensor | null)[] | null;
@@ -103,33 +108,38 @@ function resolve(x: Tensor, given: readonly Index[]): Resolved {
   let view = x;
   let dim = 0;
   const tensors: { dim: number; t: Tensor }[] = [];
-  for (const i of given) {
+  for (const [position, i] of given.entries()) {
     if (i === "...") dim += x.ndim - used;
     else if (i === null) view = view.unsqueeze(dim++);
     else if (typeof i === "boolean") {
       view = view.unsqueeze(dim);
       tensors.push({ dim: dim++, t: tensor(i ? [0n] : new BigInt64Array(0), { device: x.device }) });
-    } else if (typeof i === "number" || typeof i === "bigint") view = takeOne(view, dim, Number(i));
+    } else if (typeof i === "number" || typeof i === "bigint") view = takeOne(view, dim, Number(i), position);
     else if (typeof i === "string") {
       const { start, end, step } = parseSlice(i);
       if (start !== null || end !== null || step !== 1) view = view.slice(dim, start, end, step);
       dim++;
     } else if (i instanceof Tensor || Array.isArray(i)) {
       const t = asIndexTensor(i, x);
+      if (t.ndim === 0 && isWhole(t) && t.device.backend.readSync !== undefined) {
+        view = takeOne(view, dim, Number(t.itemSync()), position);
+        continue;
+      }
       dim = addTensor(view, tensors, dim, t);
       if (t.ndim === 0 && isMask(t)) view = view.unsqueeze(dim - 1);
     } else throw invalidIndex(pythonTypeName(i));
   }
-  if (tensors.length === 0) return { view: view === x ? x.alias() : view, indices: null };
+  if (tensors.length === 0) return { view, indices: null };
   const indices: (Tensor | null)[] = new Array<Tensor | null>(view.ndim).fill(null);
   for (const { dim: d, t } of tensors) indices[d] = t;
   return { view, indices };
 }
 
-function takeOne(view: Tensor, dim: number, i: number): Tensor {
+/** `position` among the indices stands for the dimension in messages, as in PyTorch. */
+function takeOne(view: Tensor, dim: number, i: number, position: number): Tensor {
   if (!Number.isInteger(i)) throw invalidIndex("float");
   const n = view.shape[dim]!;
-  if (i < -n || i >= n) throw indexOutOfBounds(i, dim, n);
+  if (i < -n || i >= n) throw indexOutOfBounds(i, position, n);
   return view.select(dim, i);
 }
 
@@ -155,28 +165,36 @@ const asList = (indices: Index | readonly Index[]): readonly Index[] => (Array.i
 
 export const indexing: Indexing & ThisType<Tensor> = {
   at(...indices) {
-    const { view, indices: tensors } = resolve(this, indices);
-    return tensors === null ? view : view._index(tensors);
+    const read = (): Tensor => {
+      const { view, indices: tensors } = resolve(this, indices);
+      if (tensors !== null) return view._index(tensors);
+      return view === this ? this._alias() : view;
+    };
+    return ownedBy(read, (y) => [y]);
   },
 
   setAt(indices, value) {
-    const { view, indices: tensors } = resolve(this, asList(indices));
-    if (tensors === null) {
-      if (!(value instanceof Tensor)) view.fill_(value);
-      else view.copy_(stretched(value, view));
-      return;
-    }
-    const source = value instanceof Tensor ? value : tensor(value, { dtype: this.dtype, device: this.device });
-    view._indexPut_(tensors, source.ndim === 0 && source.dtype !== this.dtype ? source.to(this.dtype) : source, false);
+    const write = (): void => {
+      const { view, indices: tensors } = resolve(this, asList(indices));
+      if (tensors === null) {
+        if (!(value instanceof Tensor)) view.fill_(value);
+        else view.copy_(stretched(value, view));
+        return;
+      }
+      const source = value instanceof Tensor ? value : tensor(value, { dtype: this.dtype, device: this.device });
+      view._indexPut_(tensors, source.ndim === 0 && source.dtype !== this.dtype ? source.to(this.dtype) : source, false);
+    };
+    ownedBy(write, () => []);
   },
 
   nonzero() {
-    return nonzeroOf(this);
+    return ownedBy(() => nonzeroOf(this), (y) => [y]);
   },
 
   maskedSelect(mask) {
+    if (!isMask(mask)) throw maskedSelectMask();
     const shape = common(this, mask);
-    return this.expand(shape)._index(maskPositions(mask.expand(shape)));
+    return ownedBy(() => this.expand(shape)._index(maskPositions(mask.expand(shape))), (y) => [y]);
   },
 };
 
@@ -190,6 +208,5 @@ function common(a: Tensor, b: Tensor): readonly number[] {
 function stretched(value: Tensor, to: Tensor): Tensor {
   let v = value;
   while (v.ndim > to.ndim && v.shape[0] === 1) v = v.squeeze(0);
-  if (v.ndim > to.ndim) throw expandSize(to.shape, v.shape, 0, v.shape[0]!);
   return v.expand(to.shape);
 }

@@ -1,12 +1,20 @@
-import type { NdArray } from "ndarray";
+import { type DataArray, float32 } from "../core/dtype.ts";
+import { ArgumentError } from "../core/errors.ts";
 import { indices, Layout } from "../core/layout.ts";
 import { optionDevice, type TensorOptions } from "./creation.ts";
 import { arrayDtype, fromValues } from "./encode.ts";
-import { ArgumentError } from "../core/errors.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A tensor of the values of an ndarray (the package `ndarray`), copied; strides and offset are followed. */
-export function fromNdarray(array: NdArray, options: TensorOptions = {}): Tensor {
+/** What an ndarray (the package `ndarray`) is made of; its constructor takes the four in this order. */
+export interface NdarrayParts<D = DataArray> {
+  readonly data: D;
+  readonly shape: number[];
+  readonly stride: number[];
+  readonly offset: number;
+}
+
+/** A tensor of the values of an ndarray, copied; strides and offset are followed. The dtype is that of the typed array. */
+export function fromNdarray(array: NdarrayParts<unknown>, options: TensorOptions = {}): Tensor {
   const dtype = arrayDtype(array.data);
   if (dtype === null) throw new ArgumentError("fromNdarray(): the data of the ndarray must be a typed array");
   const layout = new Layout(array.shape, array.stride, array.offset);
@@ -14,4 +22,16 @@ export function fromNdarray(array: NdArray, options: TensorOptions = {}): Tensor
   const values = Array.from(indices(layout), (p) => data[p]!);
   const x = fromValues(values, array.shape, dtype, optionDevice(options));
   return options.dtype == null ? x : x.to(options.dtype);
+}
+
+/**
+ * The values as the parts of an ndarray, copied in row-major order. bool comes as bytes, int64 as bigints, float16 and bfloat16 as float32.
+ * @example
+ * const { data, shape, stride, offset } = await torch.toNdarray(x);
+ * const array = ndarray(data, shape, stride, offset);
+ */
+export async function toNdarray(x: Tensor): Promise<NdarrayParts> {
+  const readable = x.isFloatingPoint() && x.elementSize() === 2 ? x.detach().to(float32) : x;
+  const { shape, strides } = Layout.contiguous(x.shape);
+  return { data: await readable.toTypedArray(), shape: [...shape], stride: [...strides], offset: 0 };
 }

@@ -1,3 +1,3 @@
 export { arange, asTensor, empty, emptyLike, eye, full, fullLike, linspace, ones, onesLike, tensor, type TensorOptions, zeros, zerosLike } from "./creation.ts";
 export { allclose, equal, isTensor, numel, where } from "./functions.ts";
-export { fromNdarray } from "./ndarray.ts";
+export { fromNdarray, type NdarrayParts, toNdarray } from "./ndarray.ts";

@@ -166,32 +166,32 @@ const lookups: readonly Lookups[] = [
     base: new Layout([7, 19], [0, 1], 0),
     indices: [new Layout([7, 19], [1, 0], 0)],
     other: c([7, 19]),
-    indexed: [{ size: 5, stride: 19 }],
+    indexed: [{ size: 5, stride: 19, wraps: true }],
   },
   {
     name: "long rows",
     base: new Layout([4, 300], [0, 1], 0),
     indices: [new Layout([4, 300], [1, 0], 2)],
     other: c([4, 300], 1),
-    indexed: [{ size: 5, stride: 300 }],
+    indexed: [{ size: 5, stride: 300, wraps: true }],
   },
   {
     name: "columns",
     base: new Layout([6, 9], [7, 0], 0),
     indices: [new Layout([6, 9], [0, 1], 0)],
     other: c([6, 9]),
-    indexed: [{ size: 7, stride: 1 }],
+    indexed: [{ size: 7, stride: 1, wraps: true }],
   },
-  { name: "single elements", base: new Layout([8], [0], 0), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 3 }] },
-  { name: "one of each row", base: new Layout([8], [10], 1), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 1 }] },
+  { name: "single elements", base: new Layout([8], [0], 0), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 3, wraps: true }] },
+  { name: "one of each row", base: new Layout([8], [10], 1), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 1, wraps: true }] },
   {
     name: "elements of two dimensions",
     base: new Layout([3, 5], [0, 0], 0),
     indices: [c([3, 5]), new Layout([3, 5], [0, 1], 0)],
     other: permute(c([5, 3]), [1, 0]),
     indexed: [
-      { size: 4, stride: 6 },
-      { size: 6, stride: 1 },
+      { size: 4, stride: 6, wraps: true },
+      { size: 6, stride: 1, wraps: true },
     ],
   },
   {
@@ -199,29 +199,29 @@ const lookups: readonly Lookups[] = [
     base: new Layout([4, 6], [0, 2], 1),
     indices: [new Layout([4, 6], [1, 0], 0)],
     other: slice(c([4, 18]), 1, 0, 6, 3),
-    indexed: [{ size: 5, stride: 13 }],
+    indexed: [{ size: 5, stride: 13, wraps: true }],
   },
   {
     name: "images of a batch",
     base: new Layout([3, 2, 4, 4], [0, 16, 4, 1], 0),
     indices: [new Layout([3, 2, 4, 4], [1, 0, 0, 0], 0)],
     other: permute(c([2, 3, 4, 4]), [1, 0, 2, 3]),
-    indexed: [{ size: 6, stride: 32 }],
+    indexed: [{ size: 6, stride: 32, wraps: true }],
   },
   {
     name: "one index for all",
     base: new Layout([9], [1], 0),
     indices: [new Layout([9], [0], 1)],
     other: c([9]),
-    indexed: [{ size: 3, stride: 9 }],
+    indexed: [{ size: 3, stride: 9, wraps: true }],
   },
-  { name: "a number", base: new Layout([], [], 0), indices: [c([])], other: c([]), indexed: [{ size: 4, stride: 1 }] },
+  { name: "a number", base: new Layout([], [], 0), indices: [c([])], other: c([]), indexed: [{ size: 4, stride: 1, wraps: true }] },
   {
     name: "nothing",
     base: new Layout([0, 3], [0, 1], 0),
     indices: [new Layout([0, 3], [1, 0], 0)],
     other: c([0, 3]),
-    indexed: [{ size: 4, stride: 3 }],
+    indexed: [{ size: 4, stride: 3, wraps: true }],
   },
 ];
 
@@ -322,7 +322,7 @@ test("a scatter sums onto one element along a dimension that no index changes", 
       [2, 9],
     ),
   );
-  scatter.run([added, index], [{ ...target, layout: new Layout([2, 9], [0, 0], 0) }], { indexed: [{ size: 3, stride: 1 }], fault });
+  scatter.run([added, index], [{ ...target, layout: new Layout([2, 9], [0, 0], 0) }], { indexed: [{ size: 3, stride: 1, wraps: true }], fault });
   expect(values(target)).toEqual([117, 0, 36]);
 });
 

@@ -326,6 +326,44 @@ describe("accuracy of float32 sums", () => {
   test("many short rows", () => expect(relativeError(3e6, permute(c([3, 1e6]), [0, 1]), 1e6)).toBeLessThan(1e-6));
 });
 
+test("of several sums in one kernel each is accurate, and one that others look at stays as it is", () => {
+  const n = 3e6;
+  const block = heap.allocate(4 * n);
+  const data = heap.f32.subarray(block.offset / 4, block.offset / 4 + n);
+  for (let k = 0; k < n; k++) data[k] = 0.1 + (k % 1000) * 1e-4;
+  const exact = [0, 0];
+  for (let k = 0; k < n; k++) {
+    exact[0]! += data[k]!;
+    exact[1]! += Math.fround(data[k]! * data[k]!);
+  }
+  const input: Operand = { storage: { block }, layout: c([n]), dtype: float32 };
+  const [a, b] = [empty(float32, c([])), empty(float32, c([]))];
+  const sums = reduction(
+    [float32],
+    [e.constant(0, "f32"), e.constant(0, "f32")],
+    [x, e.mul(x, x)],
+    [e.add(S(0), S(2)), e.add(S(1), S(3))],
+    [
+      { dtype: float32, value: S(0) },
+      { dtype: float32, value: S(1) },
+    ],
+  );
+  sums.run([input], [a, b], {});
+  for (const [k, out] of [a, b].entries()) expect(Math.abs(Number(values(out)[0]) / exact[k]! - 1)).toBeLessThan(1e-6);
+  // The mean as a running mean beside a count, which is a sum as well.
+  const count = e.add(S(1), S(3));
+  const mean = reduction(
+    [float32],
+    [e.constant(0, "f32"), e.constant(0, "f32")],
+    [x, e.constant(1, "f32")],
+    [e.add(S(0), e.div(e.mul(e.sub(S(2), S(0)), S(3)), count)), count],
+    [{ dtype: float32, value: S(0) }],
+  );
+  mean.run([{ ...input, layout: c([1000]) }], [a], {});
+  expect(values(a)[0]).toBeCloseTo(0.14995, 5);
+  heap.release(block);
+});
+
 test("one compiled kernel takes any size", () => {
   const k = sum();
   const out = empty(float32, c([]));

@@ -434,7 +434,7 @@ describe("gather", () => {
 
   test("rows of a matrix; negative indices count from the end", () => {
     const out = put(float32, new Array(6).fill(0), [3, 2]);
-    run(kernel, [source(3), rows(2n, 0n, -1n)], [out], { indexed: [{ size: 3, stride: 2 }], fault });
+    run(kernel, [source(3), rows(2n, 0n, -1n)], [out], { indexed: [{ size: 3, stride: 2, wraps: true }], fault });
     expect(contents(out)).toEqual([5, 6, 1, 2, 5, 6]);
   });
 
@@ -442,8 +442,8 @@ describe("gather", () => {
     const x: Operand = { ...put(float32, [1, 2, 3, 4, 5, 6]), layout: new Layout([2], [0], 0) };
     const out = put(float32, [0, 0]);
     const indexed = [
-      { size: 3, stride: 2 },
-      { size: 2, stride: 1 },
+      { size: 3, stride: 2, wraps: true },
+      { size: 2, stride: 1, wraps: true },
     ];
     run({ ...kernel, inputs: [float32, int64, int64] }, [x, put(int64, [2n, 0n]), put(int64, [0n, 1n])], [out], { indexed, fault });
     expect(contents(out)).toEqual([5, 2]);
@@ -451,7 +451,7 @@ describe("gather", () => {
 
   test.each([3n, -4n])("index %s of 3 rows is a fault, and nothing is written", (bad) => {
     const out = put(float32, [7, 7, 7, 7], [2, 2]);
-    expect(() => run(kernel, [source(2), rows(0n, bad)], [out], { indexed: [{ size: 3, stride: 2 }], fault })).toThrow(
+    expect(() => run(kernel, [source(2), rows(0n, bad)], [out], { indexed: [{ size: 3, stride: 2, wraps: true }], fault })).toThrow(
       `index ${bad} of operand 0`,
     );
     expect(contents(out)).toEqual([7, 7, 7, 7]);
@@ -465,7 +465,7 @@ describe("scatter", () => {
     combine,
     compiled: [],
   });
-  const indexed = [{ size: 4, stride: 1 }];
+  const indexed = [{ size: 4, stride: 1, wraps: true }];
   function scatter(combine: Expr | null, dtype: DType, start: Value[], index: bigint[], values: Value[], scalars: number[] = []): Value[] {
     const target: Operand = { ...put(dtype, start), layout: new Layout([index.length], [0], 0) };
     run(kernel(combine, dtype), [put(dtype, values), put(int64, index)], [target], { indexed, fault, scalars });

@@ -38,10 +38,10 @@ export class Report {
     if (outcome.kind === "failed") ofGroup.failures.push({ id, why: outcome.why });
   }
 
-  /** Does the run count as a success? `complete` asks that nothing be missing or unsupported either. */
+  /** Did anything run and nothing fail? `complete` asks that nothing be missing or unsupported either. */
   succeeded(complete: boolean): boolean {
-    const { passed, failed, notImplemented, unsupported } = this.total;
-    return failed === 0 && passed > 0 && (!complete || notImplemented + unsupported === 0);
+    const { failed, notImplemented, unsupported } = this.total;
+    return failed === 0 && size(this.total) > 0 && (!complete || notImplemented + unsupported === 0);
   }
 
   toJSON(): { corpus: string; device: string; total: Counts; sections: Record<string, SectionReport> } {

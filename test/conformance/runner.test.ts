@@ -188,7 +188,7 @@ describe("the report", () => {
     expect(of({ failed: 1 })).toEqual([false, false]);
     expect(of({ notImplemented: 1 })).toEqual([true, false]);
     expect(of({ unsupported: 1 })).toEqual([true, false]);
-    expect(of({ passed: 0 })).toEqual([false, false]);
+    expect(of({ passed: 0 })).toEqual([false, false]); // nothing was selected
   });
 });
 

@@ -38,14 +38,27 @@ describe("batches", () => {
     const loader = new data.DataLoader(new data.TensorDataset(x, y), { batchSize: 2 });
     expect(loader.length).toBe(3);
     const all = await batches(loader);
-    expect(lists(all.map(([a]) => a))).toEqual([[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9]]]);
+    expect(lists(all.map(([a]) => a))).toEqual([
+      [
+        [0, 1],
+        [2, 3],
+      ],
+      [
+        [4, 5],
+        [6, 7],
+      ],
+      [[8, 9]],
+    ]);
     expect(lists(all.map(([, b]) => b))).toEqual([[0, 1], [2, 3], [4]]);
   });
 
   it("leave out the smaller one at the end where asked", async () => {
     const loader = new data.DataLoader(new data.TensorDataset(y), { batchSize: 2, dropLast: true });
     expect(loader.length).toBe(2);
-    expect(lists((await batches(loader)).flat())).toEqual([[0, 1], [2, 3]]);
+    expect(lists((await batches(loader)).flat())).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
   });
 
   it("are copies: writing to one changes no data", async () => {
@@ -71,21 +84,38 @@ describe("batches", () => {
 
   it("come from datasets that answer with promises", async () => {
     const all = await batches(new data.DataLoader(new Slow(3), { batchSize: 2 }));
-    expect(all.map(lists)).toEqual([[[[0, -0], [1, -1]], [0, 1]], [[[2, -2]], [2]]]);
+    expect(all.map(lists)).toEqual([
+      [
+        [
+          [0, -0],
+          [1, -1],
+        ],
+        [0, 1],
+      ],
+      [[[2, -2]], [2]],
+    ]);
     expect(all[0]![1].dtype.name).toBe("int64");
   });
 
   it("come from streams", async () => {
     const loader = new data.DataLoader(new Count(), { batchSize: 2 });
     expect(lists(await batches(loader))).toEqual([[0, 1], [2, 3], [4]]);
-    expect(lists(await batches(new data.DataLoader(new Count(), { batchSize: 2, dropLast: true })))).toEqual([[0, 1], [2, 3]]);
-    expect(lists(await batches(new data.DataLoader(new data.ChainDataset([new Count(), [7]]), 4)))).toEqual([[0, 1, 2, 3], [4, 7]]);
+    expect(lists(await batches(new data.DataLoader(new Count(), { batchSize: 2, dropLast: true })))).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(lists(await batches(new data.DataLoader(new data.ChainDataset([new Count(), [7]]), 4)))).toEqual([
+      [0, 1, 2, 3],
+      [4, 7],
+    ]);
     expect(await batches(new data.DataLoader<number, number>(new Count(), { batchSize: null }))).toEqual([0, 1, 2, 3, 4]);
     expect(raisedBy(() => loader.length)).toEqual(["TypeError", "object of type 'Count' has no len()"]);
   });
 
   it("can be samples as they are", async () => {
     expect(await batches(new data.DataLoader<string, string>(["a", "b"], { batchSize: null }))).toEqual(["a", "b"]);
+    const loud = new data.DataLoader<string, string>(["a", "b"], { batchSize: null, collateFn: (word) => `${word}!` });
+    expect([loud.length, await batches(loud)]).toEqual([2, ["a!", "b!"]]);
   });
 
   it("can be made by a function of the user's own, also one that waits", async () => {
@@ -134,23 +164,41 @@ describe("batches", () => {
 
 describe("defaultCollate", () => {
   it("keeps structure and turns numbers into tensors", () => {
-    const batch = data.defaultCollate([{ a: [1.5, 2n] as [number, bigint], b: true, c: "x" }, { a: [2, 3n] as [number, bigint], b: false, c: "y" }]);
-    expect(lists([batch.a[0], batch.a[1], batch.b])).toEqual([[1.5, 2], [2, 3], [true, false]]);
+    const batch = data.defaultCollate([
+      { a: [1.5, 2n] as [number, bigint], b: true, c: "x" },
+      { a: [2, 3n] as [number, bigint], b: false, c: "y" },
+    ]);
+    expect(lists([batch.a[0], batch.a[1], batch.b])).toEqual([
+      [1.5, 2],
+      [2, 3],
+      [true, false],
+    ]);
     expect([batch.a[0], batch.a[1], batch.b].map((t) => t.dtype.name)).toEqual(["float32", "int64", "bool"]);
     expect(batch.c).toEqual(["x", "y"]);
   });
   it("stacks typed arrays", () => {
     const batch = data.defaultCollate([new Uint8Array([1, 2]), new Uint8Array([3, 4])]);
-    expect([batch.dtype.name, batch.tolistSync()]).toEqual(["uint8", [[1, 2], [3, 4]]]);
+    expect([batch.dtype.name, batch.tolistSync()]).toEqual([
+      "uint8",
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ]);
   });
   it("refuses what cannot be put together", () => {
-    expect(raisedBy(() => data.defaultCollate([[1, 2], [1]]))).toEqual(["RuntimeError", "each element in list of batch should be of equal size"]);
+    expect(raisedBy(() => data.defaultCollate([[1, 2], [1]]))).toEqual([
+      "RuntimeError",
+      "each element in list of batch should be of equal size",
+    ]);
     expect(raisedBy(() => data.defaultCollate([null]))).toEqual([
-      "TypeError", "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found <class 'NoneType'>",
+      "TypeError",
+      "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found <class 'NoneType'>",
     ]);
     expect(raisedBy(() => data.defaultCollate([new Date()]))[1]).toMatch(/found <class 'Date'>$/);
     expect(raisedBy(() => data.defaultCollate([torch.ones(2), torch.ones(3)]))).toEqual([
-      "RuntimeError", "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1",
+      "RuntimeError",
+      "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1",
     ]);
   });
 });
@@ -161,10 +209,22 @@ describe("settings that PyTorch refuses", () => {
     [() => new data.DataLoader([1], { batchSize: 2.5 }), "batch_size should be a positive integer value, but got batch_size=2.5"],
     [() => new data.DataLoader([], { shuffle: true }), "num_samples should be a positive integer value, but got num_samples=0"],
     [() => new data.DataLoader([1], { sampler: [0], shuffle: true }), "sampler option is mutually exclusive with shuffle"],
-    [() => new data.DataLoader([1], { batchSampler: [[0]], batchSize: 3 }), "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"],
-    [() => new data.DataLoader([1], { batchSize: null, dropLast: true }), "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"],
-    [() => new data.DataLoader(new Count(), { shuffle: true }), "DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle=True"],
-    [() => new data.DataLoader([1], { numWorkers: -1 }), "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."],
+    [
+      () => new data.DataLoader([1], { batchSampler: [[0]], batchSize: 3 }),
+      "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last",
+    ],
+    [
+      () => new data.DataLoader([1], { batchSize: null, dropLast: true }),
+      "batch_size=None option disables auto-batching and is mutually exclusive with drop_last",
+    ],
+    [
+      () => new data.DataLoader(new Count(), { shuffle: true }),
+      "DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle=True",
+    ],
+    [
+      () => new data.DataLoader([1], { numWorkers: -1 }),
+      "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.",
+    ],
   ];
   it.each(cases)("%s", (f, message) => expect(raisedBy(f)).toEqual(["ValueError", message]));
 });

@@ -19,10 +19,19 @@ describe("TensorDataset", () => {
     expect(dataset.length).toBe(3);
     expect(dataset.get(1).map((t) => t.tolistSync())).toEqual([[2, 3], 1]);
     expect(dataset.get(-1).map((t) => t.tolistSync())).toEqual([[4, 5], 2]);
-    expect(dataset.getBatch([2, -3])!.map((t) => t.tolistSync())).toEqual([[[4, 5], [0, 1]], [2, 0]]);
+    expect(dataset.getBatch([2, -3])!.map((t) => t.tolistSync())).toEqual([
+      [
+        [4, 5],
+        [0, 1],
+      ],
+      [2, 0],
+    ]);
   });
   it("refuses tensors of different lengths and rows that are not there", () => {
-    expect(raisedBy(() => new data.TensorDataset(torch.ones(2), torch.ones(3)))).toEqual(["AssertionError", "Size mismatch between tensors"]);
+    expect(raisedBy(() => new data.TensorDataset(torch.ones(2), torch.ones(3)))).toEqual([
+      "AssertionError",
+      "Size mismatch between tensors",
+    ]);
     expect(raisedBy(() => dataset.get(3))).toEqual(["IndexError", "index 3 is out of bounds for dimension 0 with size 3"]);
     expect(raisedBy(() => dataset.getBatch([0, 3]))).toEqual(["IndexError", "index 3 is out of bounds for dimension 0 with size 3"]);
   });
@@ -46,7 +55,13 @@ describe("Subset and ConcatDataset", () => {
 
 describe("randomSplit", () => {
   const parts = (lengths: number[], n: number): number[][] =>
-    data.randomSplit(Array.from({ length: n }, (_, i) => i), lengths, new torch.Generator().manualSeed(3)).map((p) => Array.from(p.indices));
+    data
+      .randomSplit(
+        Array.from({ length: n }, (_, i) => i),
+        lengths,
+        new torch.Generator().manualSeed(3),
+      )
+      .map((p) => Array.from(p.indices));
 
   it("gives each sample to one part", () => {
     fc.assert(
@@ -64,7 +79,10 @@ describe("randomSplit", () => {
     expect(parts([0.3, 0.3, 0.4], 30).map((p) => p.length)).toEqual([9, 9, 12]);
   });
   it("refuses lengths that do not add up", () => {
-    expect(raisedBy(() => data.randomSplit([1, 2, 3], [1, 1]))).toEqual(["ValueError", "Sum of input lengths does not equal the length of the input dataset!"]);
+    expect(raisedBy(() => data.randomSplit([1, 2, 3], [1, 1]))).toEqual([
+      "ValueError",
+      "Sum of input lengths does not equal the length of the input dataset!",
+    ]);
     expect(raisedBy(() => data.randomSplit([1, 2, 3], [1.5, -0.5]))).toEqual(["ValueError", "Fraction at index 0 is not between 0 and 1"]);
   });
 });
@@ -73,18 +91,32 @@ describe("samplers", () => {
   it("give as many as they say", () => {
     const source = { length: 50 };
     for (const sampler of [
-      new data.SequentialSampler(source), new data.RandomSampler(source), new data.RandomSampler(source, { numSamples: 130 }),
-      new data.RandomSampler(source, { replacement: true, numSamples: 70 }), new data.RandomSampler(source, { numSamples: 20 }),
-      new data.BatchSampler(new data.SequentialSampler(source), 7), new data.BatchSampler(new data.SequentialSampler(source), 7, true),
-    ]) expect([...sampler].length).toBe(sampler.length);
+      new data.SequentialSampler(source),
+      new data.RandomSampler(source),
+      new data.RandomSampler(source, { numSamples: 130 }),
+      new data.RandomSampler(source, { replacement: true, numSamples: 70 }),
+      new data.RandomSampler(source, { numSamples: 20 }),
+      new data.BatchSampler(new data.SequentialSampler(source), 7),
+      new data.BatchSampler(new data.SequentialSampler(source), 7, true),
+    ])
+      expect([...sampler].length).toBe(sampler.length);
   });
   it("draw each sample once where nothing is put back", () => {
     expect([...new data.RandomSampler({ length: 50 })].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
   it("refuse counts and weights that make no sense", () => {
-    expect(raisedBy(() => new data.RandomSampler([1], { numSamples: 0 }))).toEqual(["ValueError", "num_samples should be a positive integer value, but got num_samples=0"]);
-    expect(raisedBy(() => new data.BatchSampler([1], -1))).toEqual(["ValueError", "batch_size should be a positive integer value, but got batch_size=-1"]);
-    expect(raisedBy(() => new data.WeightedRandomSampler(torch.ones(1, 1), 2))).toEqual(["ValueError", "weights should be a 1d sequence but given weights have shape (1, 1)"]);
+    expect(raisedBy(() => new data.RandomSampler([1], { numSamples: 0 }))).toEqual([
+      "ValueError",
+      "num_samples should be a positive integer value, but got num_samples=0",
+    ]);
+    expect(raisedBy(() => new data.BatchSampler([1], -1))).toEqual([
+      "ValueError",
+      "batch_size should be a positive integer value, but got batch_size=-1",
+    ]);
+    expect(raisedBy(() => new data.WeightedRandomSampler(torch.ones(1, 1), 2))).toEqual([
+      "ValueError",
+      "weights should be a 1d sequence but given weights have shape (1, 1)",
+    ]);
   });
   it("draw PyTorch's numbers", () => {
     const g = (): torch.Generator => new torch.Generator().manualSeed(7);

@@ -59,7 +59,7 @@ export const isQuote = (s: Snippet): boolean => s.info.includes("/");
  */
 export function moduleText(page: Page): string {
   const out = page.lines.map(() => "");
-  for (const s of page.snippets) if (!isQuote(s)) s.lines.forEach((line, i) => (out[s.start + i] = line));
+  for (const s of page.snippets) if (!isQuote(s)) out.splice(s.start, s.lines.length, ...s.lines);
   return out.join("\n");
 }
 

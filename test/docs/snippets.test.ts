@@ -21,16 +21,21 @@ const runnable = pages.filter(hasCode);
 /** What was printed, by page and line. */
 const printed = new Map<string, Map<number, string[]>>();
 type Logger = (page: string) => (line: number, ...values: unknown[]) => void;
-const logger: Logger = (page) => (line, ...values) => {
-  const lines = printed.get(page)!;
-  lines.set(line, [...(lines.get(line) ?? []), format(...values)]);
-};
+const logger: Logger =
+  (page) =>
+  (line, ...values) => {
+    const lines = printed.get(page)!;
+    lines.set(line, [...(lines.get(line) ?? []), format(...values)]);
+  };
 
 beforeAll(() => {
   for (const folder of [checked, run]) mkdirSync(folder, { recursive: true });
   for (const page of runnable) {
     writeFileSync(join(checked, moduleName(page)), moduleText(page));
-    writeFileSync(join(run, moduleName(page)), `const __log = globalThis.__docs(${JSON.stringify(page.file)}); ${instrumented(page, "__log")}`);
+    writeFileSync(
+      join(run, moduleName(page)),
+      `const __log = globalThis.__docs(${JSON.stringify(page.file)}); ${instrumented(page, "__log")}`,
+    );
   }
   Object.assign(globalThis, { __docs: logger });
 });
@@ -49,12 +54,21 @@ it("the code of all pages type-checks", () => {
   writeFileSync(join(checked, "tsconfig.json"), JSON.stringify(config));
   let complaints = "";
   try {
-    execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", checked, "--noEmit", "--pretty", "false"], { cwd: checked, encoding: "utf8" });
+    execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", checked, "--noEmit", "--pretty", "false"], {
+      cwd: checked,
+      encoding: "utf8",
+    });
   } catch (error) {
     complaints = String((error as { stdout?: string }).stdout ?? error);
   }
   // What is wrong in src/ itself is for the type check of the project to say.
-  expect(complaints.split("\n").filter((line) => !line.startsWith("../../")).join("\n").trim()).toBe("");
+  expect(
+    complaints
+      .split("\n")
+      .filter((line) => !line.startsWith("../../"))
+      .join("\n")
+      .trim(),
+  ).toBe("");
 });
 
 describe.each(runnable.map((page) => [page.file, page] as const))("%s", (file, page) => {
@@ -62,7 +76,9 @@ describe.each(runnable.map((page) => [page.file, page] as const))("%s", (file, p
     printed.set(file, new Map());
     await import(/* @vite-ignore */ pathToFileURL(join(run, moduleName(page))).href);
     const said = Object.fromEntries(expectations(page).map(({ line, text }) => [`line ${line + 1}`, text]));
-    const got = Object.fromEntries(expectations(page).map(({ line }) => [`line ${line + 1}`, printed.get(file)!.get(line)?.join("\n") ?? "(nothing)"]));
+    const got = Object.fromEntries(
+      expectations(page).map(({ line }) => [`line ${line + 1}`, printed.get(file)!.get(line)?.join("\n") ?? "(nothing)"]),
+    );
     expect(got).toEqual(said);
   });
 });
@@ -82,7 +98,11 @@ it.runIf(quotes.length > 0).each(quotes)("%s quotes a source file", (_, snippet)
 
 /** The anchor of a heading, as code hosts make it. */
 const anchor = (heading: string): string =>
-  heading.trim().toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-");
+  heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
 const withoutCode = (page: Page): string => page.text.replace(/^```[\s\S]*?^```$/gm, "");
 
 it.each(pages.map((page) => [page.file, page] as const))("the links of %s lead somewhere", (file, page) => {

@@ -20,7 +20,7 @@ function idx(shape: number[], data: ArrayLike<number>, type: number = 8): Uint8A
   const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
   const view = new DataView(bytes.buffer);
   bytes.set([0, 0, type, shape.length]);
-  shape.forEach((n, i) => view.setUint32(4 + 4 * i, n));
+  for (const [i, n] of shape.entries()) view.setUint32(4 + 4 * i, n);
   bytes.set(data, 4 + 4 * shape.length);
   return bytes;
 }
@@ -66,7 +66,9 @@ describe("the digits", () => {
     write(idx([2, 28, 28], two), idx([2], [3, 4]));
     expect((await Mnist.read("test", { folder })).labels.tolistSync()).toEqual([3, 4]);
     write(idx([4, 14, 28], two), idx([2], [3, 4]));
-    await expect(Mnist.read("test", { folder })).rejects.toThrow(/images-idx3-ubyte has shape \[4, 14, 28\], where \[n, 28, 28\] is expected/);
+    await expect(Mnist.read("test", { folder })).rejects.toThrow(
+      /images-idx3-ubyte has shape \[4, 14, 28\], where \[n, 28, 28\] is expected/,
+    );
     write(idx([2, 28, 28], two), idx([3], [3, 4, 5]));
     await expect(Mnist.read("test", { folder })).rejects.toThrow(/labels-idx1-ubyte has shape \[3\], where \[2\] is expected/);
     write(idx([2, 28, 28], two), idx([2], [3, 10]));
@@ -111,7 +113,13 @@ describe("progress", () => {
 describe("confusion", () => {
   it("counts and prints", () => {
     const confusion = new Confusion(3);
-    for (const [actual, predicted] of [[0, 0], [0, 0], [0, 2], [1, 1]] as const) confusion.add(actual, predicted);
+    for (const [actual, predicted] of [
+      [0, 0],
+      [0, 0],
+      [0, 2],
+      [1, 1],
+    ] as const)
+      confusion.add(actual, predicted);
     expect([confusion.total, confusion.correct, confusion.accuracy]).toEqual([4, 3, 0.75]);
     expect(String(confusion).split("\n")).toEqual([
       "is \\ taken for │ 0 1 2 │  right",
@@ -142,11 +150,29 @@ describe("charts", () => {
     expect(logarithmicTicks(0.015, 2.4)).toEqual([0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]);
   });
   it("smooth without a bias towards zero", () => {
-    for (const [, y] of smoothed([[1, 3], [2, 3], [3, 3]], 0.9)) expect(y).toBeCloseTo(3);
+    for (const [, y] of smoothed(
+      [
+        [1, 3],
+        [2, 3],
+        [3, 3],
+      ],
+      0.9,
+    ))
+      expect(y).toBeCloseTo(3);
   });
   it("are SVG, with what cannot be shown left out", () => {
-    const points = [[1, 2], [2, 0], [3, Number.NaN], [4, 0.5]] as const;
-    const svg = lineChart([{ name: "a<b", color: "red", width: 1, points }], { title: "t & u", xLabel: "x", yLabel: "y", logarithmic: true });
+    const points = [
+      [1, 2],
+      [2, 0],
+      [3, Number.NaN],
+      [4, 0.5],
+    ] as const;
+    const svg = lineChart([{ name: "a<b", color: "red", width: 1, points }], {
+      title: "t & u",
+      xLabel: "x",
+      yLabel: "y",
+      logarithmic: true,
+    });
     expect(svg).toMatch(/^<svg [^>]*viewBox="0 0 800 420"/);
     expect(svg).toContain('points="64,44 780,372"');
     expect(svg).toContain("a&#60;b");

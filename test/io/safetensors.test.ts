@@ -20,8 +20,17 @@ interface Case {
 }
 const { cases } = JSON.parse(readFileSync(new URL("safetensors.json", golden), "utf8")) as { cases: Case[] };
 const blob = new Uint8Array(readFileSync(new URL("safetensors.bin", golden)));
-const names: Record<string, string> = {
-  f32: "float32", f64: "float64", i64: "int64", i32: "int32", i16: "int16", i8: "int8", u8: "uint8", bool: "bool", f16: "float16", bf16: "bfloat16",
+const byShortName: Record<string, torch.DType> = {
+  f32: torch.float32,
+  f64: torch.float64,
+  i64: torch.int64,
+  i32: torch.int32,
+  i16: torch.int16,
+  i8: torch.int8,
+  u8: torch.uint8,
+  bool: torch.bool,
+  f16: torch.float16,
+  bf16: torch.bfloat16,
 };
 
 const bytesOf = (x: Tensor): number[] => {
@@ -49,8 +58,9 @@ describe("files of PyTorch's tensors", () => {
   it.each(cases.filter((c) => c.kind === undefined).map((c) => [c.id, c] as const))("%s", async (_, { file, object, tensors }) => {
     const wanted = Object.entries(object!).map(([name, k]) => {
       const { d, s, o } = tensors[k]!;
-      const size = s.reduce((a, b) => a * b, 1) * torch[names[d] as "float32"].itemsize;
-      return [name, [names[d], s, Array.from(blob.subarray(o, o + size))]] as const;
+      const dtype = byShortName[d]!;
+      const size = s.reduce((a, b) => a * b, 1) * dtype.itemsize;
+      return [name, [dtype.name, s, Array.from(blob.subarray(o, o + size))]] as const;
     });
     const got = await io.loadSafetensors(new URL(`files/${file}`, golden));
     expect(contents(got)).toEqual(Object.fromEntries(wanted));
@@ -61,24 +71,46 @@ describe("files of PyTorch's tensors", () => {
   });
 });
 
-const dtypes = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64];
+const dtypes = [
+  torch.bool,
+  torch.uint8,
+  torch.int8,
+  torch.int16,
+  torch.int32,
+  torch.int64,
+  torch.float16,
+  torch.bfloat16,
+  torch.float32,
+  torch.float64,
+];
 const anyTensor: fc.Arbitrary<Tensor> = fc
   .record({ dtype: fc.constantFrom(...dtypes), shape: fc.array(fc.nat(3), { maxLength: 3 }), seed: fc.nat(200), turned: fc.boolean() })
   .map(({ dtype, shape, seed, turned }) => {
     const n = shape.reduce((a, b) => a * b, 1);
-    const x = torch.arange(seed, seed + n).sub(50).to(dtype).view(shape);
+    const x = torch
+      .arange(seed, seed + n)
+      .sub(50)
+      .to(dtype)
+      .view(shape);
     return turned ? x.permute(shape.map((_, i) => shape.length - 1 - i)) : x;
   });
-const anyDict = fc.dictionary(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "constructor", "0.weight", "length")), anyTensor, { maxKeys: 5 });
+const anyDict = fc.dictionary(
+  fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "constructor", "0.weight", "length")),
+  anyTensor,
+  { maxKeys: 5 },
+);
 
 describe("round trips", () => {
   it("keep every dtype, shape and name", async () => {
     await fc.assert(
-      fc.asyncProperty(anyDict.filter((d) => !("__metadata__" in d)), async (tensors) => {
-        const bytes = await io.encodeSafetensors(tensors);
-        expect(contents(io.decodeSafetensors(bytes))).toEqual(contents(tensors));
-        expect(io.readSafetensorsHeader(bytes).dataStart % 8).toBe(0);
-      }),
+      fc.asyncProperty(
+        anyDict.filter((d) => !("__metadata__" in d)),
+        async (tensors) => {
+          const bytes = await io.encodeSafetensors(tensors);
+          expect(contents(io.decodeSafetensors(bytes))).toEqual(contents(tensors));
+          expect(io.readSafetensorsHeader(bytes).dataStart % 8).toBe(0);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -87,14 +119,14 @@ describe("round trips", () => {
     const path = join(folder, "a.safetensors");
     const url = pathToFileURL(join(folder, "b.safetensors"));
     const tensors = { w: torch.randn(3, 4), n: torch.tensor([1n]) };
-    await io.saveSafetensors(path, tensors, { epoch: "3", "ключ": "значение" });
+    await io.saveSafetensors(path, tensors, { epoch: "3", ключ: "значение" });
     await io.saveSafetensors(url, new Map(Object.entries(tensors)));
     expect(contents(await io.loadSafetensors(path))).toEqual(contents(tensors));
     expect(contents(await io.loadSafetensors(url))).toEqual(contents(tensors));
     const bytes = new Uint8Array(readFileSync(path));
     expect(contents(await io.loadSafetensors(new Blob([bytes])))).toEqual(contents(tensors));
     expect(contents(await io.loadSafetensors(bytes.buffer))).toEqual(contents(tensors));
-    expect((await io.readSafetensors(path)).metadata).toEqual({ epoch: "3", "ключ": "значение" });
+    expect((await io.readSafetensors(path)).metadata).toEqual({ epoch: "3", ключ: "значение" });
     expect(readdirSync(folder).sort()).toEqual(["a.safetensors", "b.safetensors"]);
   });
 
@@ -144,7 +176,11 @@ describe("broken files", () => {
     ["metadata that are numbers", fileOf({ __metadata__: { a: 1 } }, 0), /metadata that are not text/],
     ["metadata that are a list", fileOf({ __metadata__: [] }, 0), /metadata that are not text/],
     ["an entry that is null", fileOf({ a: null }, 0), /says nothing of tensor "a"/],
-    ["a dtype of another kind", fileOf({ a: { ...f32(0, 4), dtype: "U16" } }, 4), /tensor "a" of dtype "U16", which is not one of BOOL, U8/],
+    [
+      "a dtype of another kind",
+      fileOf({ a: { ...f32(0, 4), dtype: "U16" } }, 4),
+      /tensor "a" of dtype "U16", which is not one of BOOL, U8/,
+    ],
     ["a dtype that is a number", fileOf({ a: { ...f32(0, 4), dtype: 1 } }, 4), /of dtype 1/],
     ["a negative size", fileOf({ a: f32(0, 4, [-1]) }, 4), /without a proper shape/],
     ["half a size", fileOf({ a: f32(0, 4, [0.5]) }, 4), /without a proper shape/],
@@ -158,7 +194,11 @@ describe("broken files", () => {
     ["a gap before the first", fileOf({ a: f32(4, 8) }, 8), /at byte 4 of the data, where 0 is expected/],
     ["missing data", fileOf({ a: f32(0, 8) }, 7), /has 7 bytes of data, though its tensors have 8/],
     ["more data than tensors", fileOf({ a: f32(0, 8) }, 9), /has 9 bytes of data, though its tensors have 8/],
-    ["a bool of 2", fileOf({ a: { dtype: "BOOL", shape: [1], data_offsets: [0, 1] } }, 1).fill(2, -1), /tensor "a" of dtype BOOL with bytes other than 0 and 1/],
+    [
+      "a bool of 2",
+      fileOf({ a: { dtype: "BOOL", shape: [1], data_offsets: [0, 1] } }, 1).fill(2, -1),
+      /tensor "a" of dtype BOOL with bytes other than 0 and 1/,
+    ],
   ];
   it.each(broken)("%s", (_, bytes, message) => expect(refusal(bytes)).toMatch(message));
 
@@ -168,7 +208,10 @@ describe("broken files", () => {
   });
 
   it("with any byte changed are refused with a FileError, or read as whole tensors", async () => {
-    const bytes = await io.encodeSafetensors({ a: torch.ones(2, 3), b: torch.tensor([true]), c: torch.zeros(4, { dtype: torch.int8 }) }, { by: "me" });
+    const bytes = await io.encodeSafetensors(
+      { a: torch.ones(2, 3), b: torch.tensor([true]), c: torch.zeros(4, { dtype: torch.int8 }) },
+      { by: "me" },
+    );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
         const changed = bytes.slice();

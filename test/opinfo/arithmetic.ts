@@ -55,11 +55,11 @@ export const arithmetic: InfosOf<typeof table> = {
   trueDivide: binary((a, b) => a / b, { result: toFloat, keeps: [0, 1], second: divisor, more: [withNumber(4, [17])].map((s) => ({ ...s, keeps: [] })) }),
   floorDivide: binary(floorDivision, { ...noBool(/"div_floor_cpu" not implemented for 'Bool'/), second: divisor, keeps: [], more: [withNumber(2)] }),
   remainder: binary(pythonRemainder, {
-    ...noBool(/"remainder_cpu" not implemented for 'Bool'/), second: divisor, keeps: [0, 1], firstOnly: "the quotient's step has no derivative",
+    ...noBool(/"remainder_cpu" not implemented for 'Bool'/), second: divisor, keeps: [0, 1], firstOnly: "the primitive fmod states no derivative",
     more: [{ ...withNumber(2), keeps: [] }],
   }),
   fmod: binary((a, b) => a % b, {
-    ...noBool(/"fmod_cpu" not implemented for 'Bool'/), second: divisor, keeps: [0, 1], firstOnly: "the quotient's step has no derivative",
+    ...noBool(/"fmod_cpu" not implemented for 'Bool'/), second: divisor, keeps: [0, 1],
     more: [{ ...withNumber(2), keeps: [] }],
   }),
   pow: binary(power, {

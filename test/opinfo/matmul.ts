@@ -34,7 +34,7 @@ export const matmul: InfosOf<typeof table> = {
   matmul: multiply([
     call(t([5]), t([5])), call(t([3, 4]), t([4])), call(t([4]), t([4, 3])), call(t([3, 4]), t([4, 2])), call(t([2, 3, 4]), t([4, 2])), call(t([2, 3, 4]), t([4])), call(t([2, 3, 4]), t([2, 4, 2])),
     // Where a batch is stretched, copies are multiplied, and kept.
-    { args: [t([2, 1, 3, 4]), t([3, 4, 2])], keeps: [] }, { args: [t([4]), t([2, 4, 3])], keeps: [1] }, { args: [t([3, 4]), t([2, 4, 2])], keeps: [1] }, call(t([0, 3]), t([3, 2])), call(t([2, 3, 0]), t([0, 2])),
+    { args: [t([2, 1, 3, 4]), t([3, 4, 2])], keeps: [] }, call(t([4]), t([2, 4, 3])), call(t([3, 4]), t([2, 4, 2])), call(t([0, 3]), t([3, 2])), call(t([2, 3, 0]), t([0, 2])),
   ]),
   addmm: multiply(
     [

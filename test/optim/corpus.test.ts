@@ -1,8 +1,8 @@
 /** Twenty recorded steps of PyTorch 1.13.1's optimizers: with the net's own gradients, and fed with the recorded ones. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import type { OptimizerStateDict } from "../../src/optim/index.ts";
 
 interface Descriptor {
@@ -53,12 +53,18 @@ type Name = keyof typeof classes;
 
 /** The recorded problem, from its start. */
 function problem(name: Name, { test, values }: ReturnType<typeof casesOf>[number]) {
-  const load = (key: keyof Case["data"]): Tensor => torch.tensor(values(test.data[key]) as Float32Array).view(test.tensors[test.data[key]]!.s);
+  const load = (key: keyof Case["data"]): Tensor =>
+    torch.tensor(values(test.data[key]) as Float32Array).view(test.tensors[test.data[key]]!.s);
   const [x, y] = [load("x"), load("y")];
   const weights = [load("w1"), load("b1"), load("w2")].map((w) => w.detach().clone().requiresGrad_());
   const [w1, b1, w2] = weights as [Tensor, Tensor, Tensor];
   const { lr } = { ...inCode(test.defaults), ...inCode(test.options) } as { lr: number };
-  const groups = test.param_groups.includes("lr/3") ? [{ params: [w1], lr }, { params: [b1, w2], lr: lr / 3 }] : weights;
+  const groups = test.param_groups.includes("lr/3")
+    ? [
+        { params: [w1], lr },
+        { params: [b1, w2], lr: lr / 3 },
+      ]
+    : weights;
   const optimizer = new classes[name](groups as Tensor[], inCode(test.options));
   return { weights, optimizer, loss: () => x.matmul(w1).add(b1).tanh().matmul(w2).sub(y).pow(2).mean() };
 }
@@ -89,33 +95,38 @@ describe.each(Object.keys(classes) as Name[])("%s", (name) => {
     }
   });
 
-  it.each(cases.map((c) => [c.test.id, c] as const))("%s does PyTorch's arithmetic, and its state can be saved and taken up half way", (_, c) => {
-    const { test, values } = c;
-    const grads = values(test.grads) as Float32Array;
-    const rows = values(test.params.t);
-    let { weights, optimizer } = problem(name, c);
-    for (let step = 0; step < 20; step++) {
-      if (step === 10) {
-        const saved = optimizer.stateDict();
-        const after = problem(name, c);
-        after.optimizer.loadStateDict(saved);
-        torch.noGrad(() => after.weights.forEach((w, i) => w.copy_(weights[i]!)));
-        ({ weights, optimizer } = after);
+  it.each(cases.map((c) => [c.test.id, c] as const))(
+    "%s does PyTorch's arithmetic, and its state can be saved and taken up half way",
+    (_, c) => {
+      const { test, values } = c;
+      const grads = values(test.grads) as Float32Array;
+      const rows = values(test.params.t);
+      let { weights, optimizer } = problem(name, c);
+      for (let step = 0; step < 20; step++) {
+        if (step === 10) {
+          const saved = optimizer.stateDict();
+          const after = problem(name, c);
+          after.optimizer.loadStateDict(saved);
+          torch.noGrad(() => after.weights.map((w, i) => w.copy_(weights[i]!)));
+          ({ weights, optimizer } = after);
+        }
+        let at = step * 35;
+        for (const w of weights) {
+          w.grad = torch.tensor(grads.slice(at, at + w.numel())).view(w.shape);
+          at += w.numel();
+        }
+        optimizer.step();
+        expectClose(flat(weights), rows.subarray(step * 35, (step + 1) * 35), tolerance(test), `weights after step ${step + 1}`);
       }
-      let at = step * 35;
-      for (const w of weights) {
-        w.grad = torch.tensor(grads.slice(at, at + w.numel())).view(w.shape);
-        at += w.numel();
-      }
-      optimizer.step();
-      expectClose(flat(weights), rows.subarray(step * 35, (step + 1) * 35), tolerance(test), `weights after step ${step + 1}`);
-    }
-    expectState(optimizer.stateDict(), test, values);
-  });
+      expectState(optimizer.stateDict(), test, values);
+    },
+  );
 });
 
 function expectState(got: OptimizerStateDict, test: Case, values: (i: number) => Float32Array | Float64Array): void {
-  expect(got.param_groups).toMatchObject(test.state_dict.param_groups.map((g) => Object.fromEntries(Object.entries(g).map(([k, v]) => [k, plain(v)]))));
+  expect(got.param_groups).toMatchObject(
+    test.state_dict.param_groups.map((g) => Object.fromEntries(Object.entries(g).map(([k, v]) => [k, plain(v)]))),
+  );
   expect(Object.keys(got.state)).toEqual(Object.keys(test.state_dict.state));
   for (const [number, entries] of Object.entries(test.state_dict.state)) {
     expect(Object.keys(got.state[number]!).sort()).toEqual(Object.keys(entries).sort());

@@ -37,10 +37,18 @@ describe("errors are PyTorch's", () => {
   const cases: [() => unknown, string, string][] = [
     [() => new optim.SGD(p()), "ValueError", "parameter group didn't specify a value of required optimization parameter lr"],
     [() => new optim.SGD([], { lr: 0.1 }), "ValueError", "optimizer got an empty parameter list"],
-    [() => new optim.SGD(torch.ones(2), { lr: 0.1 }), "TypeError", "params argument given to the optimizer should be an iterable of Tensors or dicts, but got torch.FloatTensor"],
+    [
+      () => new optim.SGD(torch.ones(2), { lr: 0.1 }),
+      "TypeError",
+      "params argument given to the optimizer should be an iterable of Tensors or dicts, but got torch.FloatTensor",
+    ],
     [() => new optim.SGD(5 as never, { lr: 0.1 }), "TypeError", "'int' object is not iterable"],
     [() => new optim.SGD([parameter(1).mul(2)], { lr: 0.1 }), "ValueError", "can't optimize a non-leaf Tensor"],
-    [() => new optim.SGD([...p(), 1 as never], { lr: 0.1 }), "TypeError", "optimizer can only optimize Tensors, but one of the params is int"],
+    [
+      () => new optim.SGD([...p(), 1 as never], { lr: 0.1 }),
+      "TypeError",
+      "optimizer can only optimize Tensors, but one of the params is int",
+    ],
     [() => new optim.SGD(p(), { lr: -1 }), "ValueError", "Invalid learning rate: -1"],
     [() => new optim.SGD(p(), { lr: 0.1, momentum: -1 }), "ValueError", "Invalid momentum value: -1"],
     [() => new optim.SGD(p(), { lr: 0.1, nesterov: true }), "ValueError", "Nesterov momentum requires a momentum and zero dampening"],
@@ -55,7 +63,10 @@ describe("errors are PyTorch's", () => {
 
   it("refuses a parameter in two groups, and warns of one twice in a group", () => {
     const w = parameter(1);
-    expect(raised(() => new optim.SGD([{ params: w }, { params: [w] }], 0.1))).toEqual(["ValueError", "some parameters appear in more than one parameter group"]);
+    expect(raised(() => new optim.SGD([{ params: w }, { params: [w] }], 0.1))).toEqual([
+      "ValueError",
+      "some parameters appear in more than one parameter group",
+    ]);
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     new optim.SGD([w, w], 0.1);
     expect(warn).toHaveBeenCalledOnce();
@@ -67,7 +78,9 @@ describe("errors are PyTorch's", () => {
     const two = new optim.SGD([{ params: p() }, { params: p() }], 0.1);
     const wide = new optim.SGD([parameter(1), parameter(2)], 0.1);
     expect(raised(() => one.loadStateDict(two.stateDict()))[1]).toBe("loaded state dict has a different number of parameter groups");
-    expect(raised(() => one.loadStateDict(wide.stateDict()))[1]).toBe("loaded state dict contains a parameter group that doesn't match the size of optimizer's group");
+    expect(raised(() => one.loadStateDict(wide.stateDict()))[1]).toBe(
+      "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
+    );
   });
 });
 
@@ -163,8 +176,31 @@ describe("state", () => {
     const optimizer = new optim.Adam([w]);
     const average = torch.tensor([1, 2]);
     const state = new Map<string, unknown>([
-      ["state", new Map([[0, new Map<string, unknown>([["step", torch.tensor(3)], ["exp_avg", average], ["exp_avg_sq", torch.tensor([1, 4])]])]])],
-      ["param_groups", [new Map<string, unknown>([["lr", 0.5], ["betas", [0.9, 0.99]], ["weight_decay", 0.1], ["initial_lr", 7], ["params", [0]]])]],
+      [
+        "state",
+        new Map([
+          [
+            0,
+            new Map<string, unknown>([
+              ["step", torch.tensor(3)],
+              ["exp_avg", average],
+              ["exp_avg_sq", torch.tensor([1, 4])],
+            ]),
+          ],
+        ]),
+      ],
+      [
+        "param_groups",
+        [
+          new Map<string, unknown>([
+            ["lr", 0.5],
+            ["betas", [0.9, 0.99]],
+            ["weight_decay", 0.1],
+            ["initial_lr", 7],
+            ["params", [0]],
+          ]),
+        ],
+      ],
     ]);
     optimizer.loadStateDict(state);
     const mine = optimizer.state.get(w)!;
@@ -184,7 +220,10 @@ describe("state", () => {
     const [a, b, c] = [parameter(1), parameter(2), parameter(3)];
     const optimizer = new optim.SGD([{ params: [a, b] }], { lr: 0.1 });
     optimizer.addParamGroup({ params: c, lr: 0.01 });
-    expect(optimizer.stateDict().param_groups.map((g) => [g.params, g.lr])).toEqual([[[0, 1], 0.1], [[2], 0.01]]);
+    expect(optimizer.stateDict().param_groups.map((g) => [g.params, g.lr])).toEqual([
+      [[0, 1], 0.1],
+      [[2], 0.01],
+    ]);
   });
 
   it("can be written by a class of the user's own", () => {

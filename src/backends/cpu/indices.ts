@@ -6,7 +6,7 @@ import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
 import { Loops, STRIDED, Stream, startRow } from "./loops.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
-/** Index operands of gathers and scatters: int64, valid from -size to size - 1. */
+/** Index operands of gathers and scatters: int64, valid below the size, from 0 or, where the dimension wraps, from -size. */
 
 const nest = new LoopNest(1);
 /** Functions that look for an index out of range, by the rank of the nest. */
@@ -27,9 +27,11 @@ export function checkIndices(indices: readonly Operand[], args: LaunchArgs): voi
     nest.sort().merge([8]);
     checks[nest.rank] ??= checker(nest.rank);
     const check = checks[nest.rank]!;
+    const { size, wraps } = args.indexed![j]!;
     let w = firstWord(1);
     heap.i32[w++] = address(index, 8);
-    heap.i32[w++] = args.indexed![j]!.size;
+    heap.i32[w++] = wraps ? size : 0;
+    heap.i32[w++] = wraps ? 2 * size : size;
     writeNest(w, nest);
     if (check(LAUNCH) !== 0) throw args.fault!(Number(heap.i64[LAUNCH >> 3]), j);
   }
@@ -43,9 +45,10 @@ function checker(rank: number): WasmFunction {
   const s = new Stream(null, STRIDED, f.local("i32"));
   s.row = f.local("i32");
   f.get(record.next()).set(s.row);
-  const size = f.local("i64");
-  const twice = f.local("i64");
-  f.get(record.next()).op("i64.extend_i32_u").tee(size).i64(1).op("i64.shl").set(twice);
+  const shift = f.local("i64");
+  const bound = f.local("i64");
+  f.get(record.next()).op("i64.extend_i32_u").set(shift);
+  f.get(record.next()).op("i64.extend_i32_u").set(bound);
   const loops = new Loops(f, record, rank, [s]);
   const count = f.local("i32");
   const index = f.local("i64");
@@ -53,13 +56,13 @@ function checker(rank: number): WasmFunction {
     startRow(f, [s]);
     f.get(loops.inner).set(count);
     f.loop((top) => {
-      // -size <= index < size, as one unsigned comparison
+      // lowest <= index < size, as one unsigned comparison of index - lowest
       f.get(s.pointer)
         .load("i64.load")
         .tee(index)
-        .get(size)
+        .get(shift)
         .op("i64.add")
-        .get(twice)
+        .get(bound)
         .op("i64.ge_u")
         .if(() => {
           f.get(0).get(index).store("i64.store").i32(1).op("return");

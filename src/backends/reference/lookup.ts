@@ -11,9 +11,9 @@ export function lookUp(layout: Layout, indexOperands: readonly Operand[], { inde
   return Array.from(indices(layout), (base, i) => {
     let place = base;
     tables.forEach((table, which) => {
-      const { size, stride } = indexed![which]!;
+      const { size, stride, wraps } = indexed![which]!;
       const index = Number(table.load(i, "i64"));
-      if (index < -size || index >= size) throw fault!(index, which);
+      if (index < (wraps ? -size : 0) || index >= size) throw fault!(index, which);
       place += (index < 0 ? index + size : index) * stride;
     });
     return place;

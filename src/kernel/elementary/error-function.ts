@@ -1,6 +1,6 @@
-import { abs, add, type Expr, lt, mad, min, mul, select, sub } from "../expr.ts";
+import { abs, type Expr, lt, mad, min, mul, select, sub } from "../expr.ts";
 import { exp2Core } from "./exponential.ts";
-import { bits, polynomial, powerOfTwo, SHIFTER, SHIFTER_BITS, square, toFloat, withSign } from "./parts.ts";
+import { nearest, polynomial, powerOfTwo, square, withSign } from "./parts.ts";
 
 /** erf(x) / x - 1 in x^2 for |x| <= 0.92, relative error of erf 1.5e-8. */
 const ERF: readonly number[] = [-0.00060038, 0.0049958536, -0.02676858, 0.11281877, -0.376125, 0.12837915];
@@ -14,7 +14,7 @@ export function erf(x: Expr): Expr {
   const a = abs(x);
   const b = min(a, 4);
   const y = mul(b, polynomial(b, LOG2_ERFC));
-  const word = bits(add(y, SHIFTER + 127));
-  const erfc = mul(exp2Core(sub(y, toFloat(sub(word, SHIFTER_BITS + 127)))), powerOfTwo(word));
+  const n = nearest(y, 1, 127);
+  const erfc = mul(exp2Core(sub(y, n.value)), powerOfTwo(n.word));
   return withSign(select(lt(a, 0.92), mad(a, polynomial(square(a), ERF), a), sub(1, erfc)), x);
 }

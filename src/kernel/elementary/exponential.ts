@@ -1,8 +1,6 @@
-import { add, constant, div, type Expr, gt, mad, max, min, mul, neg, or, select, shr, sub } from "../expr.ts";
-import { bits, float, nearest, polynomial, powerOfTwo, reduce, SHIFTER, SHIFTER_BITS, signBit, square, toFloat } from "./parts.ts";
+import { abs, add, constant, div, type Expr, gt, lt, mad, max, min, mul, neg, select, shr, sub } from "../expr.ts";
+import { LN2_PARTS, nearest, polynomial, powerOfTwo, reduce, square } from "./parts.ts";
 
-/** ln 2 in two parts; the first has 14 bits, so that its product with an exponent is exact. */
-export const LN2_PARTS: readonly number[] = [0.693145751953125, 1.42860677e-6];
 /** (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2; the relative error of exp is 3.5e-9. */
 export const EXP_TAIL: readonly number[] = [0.0013847033, 0.00836999, 0.04166801, 0.16666509, 0.49999994];
 /** (2^r - 1) / r for |r| <= 1/2; the relative error of 2^r is 5.3e-9. */
@@ -27,8 +25,8 @@ export const exp2Core = (r: Expr): Expr => polynomial(r, [...EXP2_TAIL, 1]);
 /** 2^x = 2^n 2^r. */
 export function exp2(x: Expr): Expr {
   const bounded = min(max(x, -151), 129);
-  const word = bits(add(bounded, SHIFTER + 254));
-  return scale(exp2Core(sub(bounded, toFloat(sub(word, SHIFTER_BITS + 254)))), word);
+  const n = nearest(bounded, 1, 254);
+  return scale(exp2Core(sub(bounded, n.value)), n.word);
 }
 
 /** exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2)): halved, because 2^128 has no f32. */
@@ -38,9 +36,10 @@ export function expm1(x: Expr): Expr {
   const r = reduce(bounded, n.value, LN2_PARTS);
   const half = powerOfTwo(n.word);
   const y = mul(mad(half, mad(square(r), polynomial(r, EXP_TAIL), r), sub(half, 0.5)), 2);
-  return float(or(bits(y), signBit(x))); // expm1(-0) = -0
+  return select(lt(abs(x), 2 ** -24), x, y); // keeps -0 and the last bit of subnormal numbers
 }
 
+const MINUS_LN2_PARTS: readonly number[] = LN2_PARTS.map((c) => -c);
 /** (exp(-r) - 1 + r) / r^2. */
 const EXP_TAIL_REFLECTED: readonly number[] = EXP_TAIL.map((c, i) => ((EXP_TAIL.length - 1 - i) % 2 === 0 ? c : -c));
 
@@ -51,11 +50,7 @@ const EXP_TAIL_REFLECTED: readonly number[] = EXP_TAIL.map((c, i) => ((EXP_TAIL.
 export function logistic(a: Expr, x: Expr): Expr {
   const bounded = min(max(x, -89.5), 40);
   const n = nearest(bounded, -Math.LOG2E, 126);
-  const r = reduce(
-    bounded,
-    n.value,
-    LN2_PARTS.map((c) => -c),
-  );
+  const r = reduce(bounded, n.value, MINUS_LN2_PARTS);
   const q = mad(square(r), polynomial(r, EXP_TAIL_REFLECTED), neg(r));
   const h = powerOfTwo(n.word);
   const lost = select(gt(h, 2 ** 22), constant(0.5, "f32"), 0);

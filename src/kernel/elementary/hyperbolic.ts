@@ -1,7 +1,7 @@
 import { abs, add, div, type Expr, gt, lt, mad, max, min, mul, neg, select, sqrt, sub } from "../expr.ts";
-import { EXP_TAIL, LN2_PARTS } from "./exponential.ts";
+import { EXP_TAIL } from "./exponential.ts";
 import { log1p, log1pOrDouble } from "./logarithm.ts";
-import { NAN, nearest, polynomial, powerOfTwo, reduce, special, square, withSign } from "./parts.ts";
+import { LN2_PARTS, NAN, nearest, polynomial, powerOfTwo, reduce, special, square, withSign } from "./parts.ts";
 
 /** (tanh x - x) / x^3 in x^2 for |x| <= 0.98, relative error of tanh 3.6e-9. */
 const TANH: readonly number[] = [-0.00037722703, 0.0023609512, -0.008019798, 0.021531343, -0.05389347, 0.13332537, -0.33333305];

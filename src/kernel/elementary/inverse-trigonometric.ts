@@ -20,11 +20,13 @@ function asinPart(a: Expr): { large: Expr; p: Expr } {
   return { large, p: mad(mul(s, z), polynomial(z, ASIN), s) };
 }
 
+/** asin(x), with the sign of x. */
 export function asin(x: Expr): Expr {
   const { large, p } = asinPart(abs(x));
   return withSign(select(large, sub(HALF_PI, mad(p, 2, -HALF_PI_REST)), p), x);
 }
 
+/** acos(x) = pi/2 - asin(x), and pi - acos(|x|) for negative x. */
 export function acos(x: Expr): Expr {
   const { large, p } = asinPart(abs(x));
   const y = select(large, mul(p, 2), sub(HALF_PI, p));

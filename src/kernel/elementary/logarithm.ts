@@ -1,5 +1,5 @@
 import { add, and, constant, type Expr, eq, lt, mad, mul, or, select, shr, sub } from "../expr.ts";
-import { bits, float, INFINITY, magnitude, polynomial, signBit, square, toFloat } from "./parts.ts";
+import { bits, float, INFINITY, LN2_PARTS, magnitude, polynomial, signBit, square, toFloat } from "./parts.ts";
 
 /** (log(1 + f) - f) / f^2 for 1 + f in [2/3, 4/3]; the relative error of the logarithm is 4.8e-8. */
 const LOG1P_TAIL: readonly number[] = [0.13723828, -0.14971815, 0.14059718, -0.16498812, 0.20007162, -0.2500312, 0.33333266, -0.5];
@@ -7,11 +7,8 @@ const TWO_THIRDS = 0x3f2aaaab;
 const EXPONENT = -0x800000;
 const UNIT = 2 ** -23;
 const ONE_SCALED = constant(2 ** 23, "f32");
-/** ln 2 and log10(2) in two parts each: the products of the first ones with an exponent are exact. */
-const LN2_HIGH = 0.693145751953125;
-const LN2_LOW = 1.42860677e-6;
-const LOG10_2_HIGH = 0.301025390625;
-const LOG10_2_LOW = 4.6050389812e-6;
+/** log10(2) in two parts; the first has 14 bits. */
+const LOG10_2_PARTS: readonly number[] = [0.301025390625, 4.6050389812e-6];
 
 /** A positive number as 2^n (1 + f); `n` comes scaled by 2^23, as the bits of an f32 hold it. */
 interface Split {
@@ -41,14 +38,17 @@ function splitOnePlus(x: Expr, u: Expr): Split {
 /** log(1 + f) for 1 + f in [2/3, 4/3]. */
 const log1pCore = (f: Expr): Expr => mad(square(f), polynomial(f, LOG1P_TAIL), f);
 
-const natural = ({ n, f }: Split): Expr => mad(n, LN2_HIGH * UNIT, mad(n, LN2_LOW * UNIT, log1pCore(f)));
+/** `y` and n logarithms of 2, given in two parts. */
+const addExponent = (y: Expr, n: Expr, [high, low]: readonly number[]): Expr => mad(n, high! * UNIT, mad(n, low! * UNIT, y));
+const natural = ({ n, f }: Split): Expr => addExponent(log1pCore(f), n, LN2_PARTS);
+
+/** 0 < word < INFINITY as unsigned numbers: both sides shifted by -1 - 2^31. */
+export const isPositiveFinite = (word: Expr): Expr => lt(add(word, 0x7fffffff), INFINITY - 1 - 2 ** 31);
 
 /** `y` for positive finite `x`, and what any logarithm gives otherwise: -inf at 0, inf at inf, NaN. */
 function guard(x: Expr, y: Expr): Expr {
   const word = bits(x);
-  // 0 < word < INFINITY as unsigned numbers: both sides shifted by -1 - 2^31.
-  const regular = lt(add(word, 0x7fffffff), INFINITY - 1 - 2 ** 31);
-  return float(select(regular, bits(y), select(eq(x, 0), INFINITY - 2 ** 31, or(word, shr(word, 31)))));
+  return float(select(isPositiveFinite(word), bits(y), select(eq(x, 0), INFINITY - 2 ** 31, or(word, shr(word, 31)))));
 }
 
 /** log(x) = n ln 2 + log(1 + f). */
@@ -63,7 +63,7 @@ export function log2(x: Expr): Expr {
 /** log10(x) = n log10(2) + log(1 + f) / ln 10. */
 export function log10(x: Expr): Expr {
   const { n, f } = split(x);
-  return guard(x, mad(n, LOG10_2_HIGH * UNIT, mad(n, LOG10_2_LOW * UNIT, mul(log1pCore(f), Math.LOG10E))));
+  return guard(x, addExponent(mul(log1pCore(f), Math.LOG10E), n, LOG10_2_PARTS));
 }
 
 /** log(1 + x), which keeps the digits of small `x`. */

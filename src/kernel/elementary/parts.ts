@@ -1,11 +1,14 @@
 import { float32 } from "../../core/dtype.ts";
-import { and, bitcast, cast, constant, type Expr, eq, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
+import { add, and, bitcast, cast, constant, type Expr, eq, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
 
 /**
  * Building blocks of the f32 elementary functions. Two habits make them hold on every target: special cases are told by bits, because a
  * shading language may assume that there are no NaNs and infinities; and no rounding is undone by a subtraction that a compiler could
  * cancel, such as (x + 2^23) - 2^23.
  */
+
+// The polynomials here are minimax ones, found by Remez' exchange with the error in ulp of the function as weight. Their coefficients were rounded
+// to f32 one after the other, from the lowest power on, the rest being fitted anew each time.
 
 export const SIGN: number = -0x80000000;
 export const MAGNITUDE: number = 0x7fffffff;
@@ -34,7 +37,7 @@ export const special = (condition: Expr, pattern: Num, y: Expr): Expr => float(s
 
 /** Adding this to a number below 2^22 in magnitude leaves its nearest integer in the low bits. */
 export const SHIFTER = 12582912;
-export const SHIFTER_BITS = 0x4b400000;
+const SHIFTER_BITS = 0x4b400000;
 
 /** The integer nearest to `x * factor`. */
 export interface Nearest {
@@ -46,12 +49,16 @@ export interface Nearest {
 
 /** The integer nearest to `x * factor`, for products below 2^22 in magnitude. A fused or unfused product may differ by one at a tie. */
 export function nearest(x: Expr, factor: number, bias: number = 0): Nearest {
-  const word = bits(mad(x, factor, SHIFTER + bias));
+  const shifter = SHIFTER + bias;
+  const word = bits(factor === 1 ? add(x, shifter) : mad(x, factor, shifter));
   return { word, value: toFloat(sub(word, SHIFTER_BITS + bias)) };
 }
 
 /** `x - n * parts[0] - n * parts[1] ...`: a constant split into parts whose products with `n` are exact but for the last one. */
 export const reduce = (x: Expr, n: Expr, parts: readonly number[]): Expr => parts.reduce<Expr>((r, c) => mad(n, -c, r), x);
+
+/** ln 2 in two parts; the first has 14 bits, so that its product with an exponent is exact. */
+export const LN2_PARTS: readonly number[] = [0.693145751953125, 1.42860677e-6];
 
 /** 2^k for a word whose low bits hold k + 127, -127 < k < 128. */
 export const powerOfTwo = (word: Expr): Expr => float(shl(word, 23));

@@ -1,7 +1,7 @@
 import { add, and, constant, div, type Expr, eq, floor, gt, lt, mad, max, min, mul, ne, or, select, sub } from "../expr.ts";
 import { exp2Core, scale } from "./exponential.ts";
-import { exponentPart, normalized } from "./logarithm.ts";
-import { bits, float, INFINITY, magnitude, NAN, polynomial, SHIFTER, SHIFTER_BITS, SIGN, special, square, toFloat } from "./parts.ts";
+import { exponentPart, isPositiveFinite, normalized } from "./logarithm.ts";
+import { bits, float, INFINITY, magnitude, NAN, nearest, polynomial, SIGN, special, square, toFloat } from "./parts.ts";
 
 /** (2 atanh(s) / ln 2 - 2 s / ln 2) / s^3 in s^2 for |s| <= 0.1011; the relative error of the logarithm is 1.2e-11. */
 const TAIL: readonly number[] = [0.4186571, 0.57703906, 0.96179676];
@@ -53,11 +53,10 @@ export function pow(x: Expr, y: Expr): Expr {
   const bHigh = high(b);
   const z = mul(bHigh, log.high);
   const zLow = mad(sub(b, bHigh), log.high, mul(b, log.low));
-  const word = bits(add(min(max(add(z, zLow), -160), 160), SHIFTER + 254));
-  const r = add(sub(z, toFloat(sub(word, SHIFTER_BITS + 254))), zLow);
-  const power = scale(exp2Core(max(r, -1)), word);
+  const n = nearest(min(max(add(z, zLow), -160), 160), 1, 254);
+  const power = scale(exp2Core(max(add(sub(z, n.value), zLow), -1)), n.word);
   // 0 or inf: to a negative power the other one.
-  const regular = lt(add(size, 0x7fffffff), INFINITY - 1 - 2 ** 31);
+  const regular = isPositiveFinite(size);
   const unsigned = select(regular, bits(power), select(lt(y, 0), sub(INFINITY, size), size));
   // Negative bases: odd powers are negative, and fractional ones are not numbers.
   const half = mul(y, 0.5);

@@ -15,7 +15,7 @@ type Sizes = NonNullable<ConvolutionOptions["padding"]>;
 
 const conv = (nd: number): Conv =>
   functional(
-    `conv${nd}d`, ["input", "weight", "bias", "stride", "padding", "dilation", "groups"], 2,
+    `conv${nd}d`, ["input", "weight", "bias", "stride", "padding", "dilation", "groups"], 2, 2,
     (input: Tensor, weight: Tensor, bias: Tensor | null = null, stride: Size = 1, padding: Sizes = 0, dilation: Size = 1, groups: number = 1) =>
       convolve(nd, input, weight, bias, { stride, padding, dilation, groups }),
   );

@@ -1,21 +1,33 @@
+import { argumentType } from "../../core/errors.ts";
+import { pythonTypeName } from "../../tensor/call-pointwise.ts";
 import { handlesIn } from "../../tensor/call-structured.ts";
 import { ownedBy } from "../../tensor/scratch.ts";
-import type { Args } from "../arguments.ts";
-import { positional } from "../arguments.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import { type Args, positional } from "../arguments.ts";
 
 /** A function of tensors `R`, of options `P` by position or `O` by name. */
 export type Functional<R extends readonly unknown[], P extends readonly unknown[], O, Result> = (...args: Args<R, P, O>) => Result;
 
-/**
- * A functional form: takes its arguments by position or by name, and releases what `formula` creates on the way to its result.
- * @param required how many of `params` must be given.
- */
 // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
-export function functional<F extends (...args: any[]) => unknown>(name: string, params: readonly string[], required: number, formula: (...args: any[]) => unknown): F {
+type Formula = (...args: any[]) => unknown;
+
+/**
+ * A functional form of one op: takes its arguments by position or by name.
+ * @param required how many of `params` must be given.
+ * @param tensors how many of them, from the first on, must be tensors.
+ */
+export function oneOp<F extends Formula>(name: string, params: readonly string[], required: number, tensors: number, formula: Formula): F {
   const call = (...args: unknown[]): unknown => {
     const given = positional(name, params, required, args);
-    return ownedBy(() => formula(...given), handlesIn);
+    for (let i = 0; i < tensors; i++) {
+      if (!(given[i] instanceof Tensor)) throw argumentType(name, params[i]!, i + 1, "Tensor", pythonTypeName(given[i]));
+    }
+    return formula(...given);
   };
   Object.defineProperty(call, "name", { value: name });
   return call as F;
 }
+
+/** A functional form made of several ops: the same, and what `formula` creates on the way to its result is released. */
+export const functional = <F extends Formula>(name: string, params: readonly string[], required: number, tensors: number, formula: Formula): F =>
+  oneOp(name, params, required, tensors, (...args: unknown[]) => ownedBy(() => formula(...args), handlesIn));

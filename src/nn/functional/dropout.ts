@@ -38,7 +38,7 @@ function batchedChannels(x: Tensor, ndim: number, p: number, training: boolean, 
 }
 
 const define = (name: string, formula: (x: Tensor, p: number, training: boolean, inplace: boolean) => Tensor): Dropout =>
-  functional(name, ["input", "p", "training", "inplace"], 1, (x: Tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false) => {
+  functional(name, ["input", "p", "training", "inplace"], 1, 1, (x: Tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false) => {
     checkProbability(p);
     return formula(x, p, training, inplace);
   });

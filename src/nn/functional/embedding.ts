@@ -38,7 +38,7 @@ export const embedding: Functional<
   [paddingIdx: number | null, maxNorm: number | null, normType: number, scaleGradByFreq: boolean, sparse: boolean],
   EmbeddingOptions & { sparse?: boolean }, Tensor
 > = functional(
-  "embedding", ["input", "weight", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "sparse"], 2,
+  "embedding", ["input", "weight", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "sparse"], 2, 2,
   (
     input: Tensor, weight: Tensor, paddingIdx: number | null = null, maxNorm: number | null = null, normType: number = 2,
     scaleGradByFreq: boolean = false, sparse: boolean = false,
@@ -55,7 +55,7 @@ export const embedding: Functional<
  * class, which is read at once.
  */
 export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClasses?: number }, Tensor> = functional(
-  "oneHot", ["input", "numClasses"], 1,
+  "oneHot", ["input", "numClasses"], 1, 1,
   (input: Tensor, numClasses: number = -1) => {
     if (input.dtype !== int64) throw oneHotDtype();
     if (input.numel() === 0 && numClasses <= 0) throw oneHotEmpty();

@@ -1,4 +1,4 @@
-import { logitsSizes, lossSizes } from "../../core/errors.ts";
+import { logitsSizes, lossSizes, notForDtype } from "../../core/errors.ts";
 import {
   checkReduction, crossEntropy as crossEntropyOf, type CrossEntropyOptions as CrossEntropySettings, nllLoss as nllLossOf, type NllOptions, type Reduction,
 } from "../../tensor/functional-ops.ts";
@@ -30,7 +30,7 @@ function reduced(losses: Tensor, reduction: Reduction): Tensor {
 type PairLoss = Functional<[input: Tensor, target: Tensor], [sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction], LossOptions, Tensor>;
 const pairLoss = (name: string, loss: (difference: Tensor) => Tensor): PairLoss =>
   functional(
-    name, ["input", "target", "sizeAverage", "reduce", "reduction"], 2,
+    name, ["input", "target", "sizeAverage", "reduce", "reduction"], 2, 2,
     (input: Tensor, target: Tensor, sizeAverage: boolean | null = null, reduce: boolean | null = null, reduction: Reduction = "mean") => {
       if (!sameShape(input.shape, target.shape)) warn(lossSizes(target.shape, input.shape));
       return reduced(loss(input.sub(target)), reductionOf(reduction, sizeAverage, reduce));
@@ -38,7 +38,10 @@ const pairLoss = (name: string, loss: (difference: Tensor) => Tensor): PairLoss 
   );
 
 /** The mean of the squared differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
-export const mseLoss: PairLoss = pairLoss("mseLoss", (d) => d.square());
+export const mseLoss: PairLoss = pairLoss("mseLoss", (d) => {
+  if (!d.isFloatingPoint()) throw notForDtype("mse_cpu", d.dtype.scalarName);
+  return d.square();
+});
 /** The mean of the absolute differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
 export const l1Loss: PairLoss = pairLoss("l1Loss", (d) => d.abs());
 
@@ -52,7 +55,7 @@ export const nllLoss: Functional<
   [input: Tensor, target: Tensor],
   [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: Reduction], NllLossOptions, Tensor
 > = functional(
-  "nllLoss", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"], 2,
+  "nllLoss", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"], 2, 2,
   (
     input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, ignoreIndex: number = -100,
     reduce: boolean | null = null, reduction: Reduction = "mean",
@@ -71,7 +74,7 @@ export const crossEntropy: Functional<
   [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: Reduction, labelSmoothing: number],
   CrossEntropyOptions, Tensor
 > = functional(
-  "crossEntropy", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"], 2,
+  "crossEntropy", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"], 2, 2,
   (
     input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, ignoreIndex: number = -100,
     reduce: boolean | null = null, reduction: Reduction = "mean", labelSmoothing: number = 0,
@@ -93,7 +96,7 @@ export const binaryCrossEntropyWithLogits: Functional<
   [input: Tensor, target: Tensor],
   [weight: Tensor | null, sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction, posWeight: Tensor | null], LogitsOptions, Tensor
 > = functional(
-  "binaryCrossEntropyWithLogits", ["input", "target", "weight", "sizeAverage", "reduce", "reduction", "posWeight"], 2,
+  "binaryCrossEntropyWithLogits", ["input", "target", "weight", "sizeAverage", "reduce", "reduction", "posWeight"], 2, 2,
   (
     input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, reduce: boolean | null = null,
     reduction: Reduction = "mean", posWeight: Tensor | null = null,

@@ -10,7 +10,7 @@ export const batchNorm: Functional<
   [input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null],
   [weight: Tensor | null, bias: Tensor | null, training: boolean, momentum: number | Tensor, eps: number], BatchNormOptions, Tensor
 > = functional(
-  "batchNorm", ["input", "runningMean", "runningVar", "weight", "bias", "training", "momentum", "eps"], 1,
+  "batchNorm", ["input", "runningMean", "runningVar", "weight", "bias", "training", "momentum", "eps"], 1, 1,
   (
     input: Tensor, runningMean: Tensor | null = null, runningVar: Tensor | null = null, weight: Tensor | null = null, bias: Tensor | null = null,
     training: boolean = false, momentum: number | Tensor = 0.1, eps: number = 1e-5,
@@ -22,14 +22,6 @@ export const batchNorm: Functional<
  * @example F.normalize(x, { dim: 1 })
  */
 export const normalize: Functional<[input: Tensor], [p: number, dim: number, eps: number], { p?: number; dim?: number; eps?: number }, Tensor> = functional(
-  "normalize", ["input", "p", "dim", "eps"], 1,
-  (input: Tensor, p: number = 2, dim: number = 1, eps: number = 1e-12) => input.div(norm(input, p, dim).clampMin(eps).expand(input.shape)),
+  "normalize", ["input", "p", "dim", "eps"], 1, 1,
+  (input: Tensor, p: number = 2, dim: number = 1, eps: number = 1e-12) => input.div(input._vectorNorm(p, dim, true).clampMin(eps).expand(input.shape)),
 );
-
-function norm(x: Tensor, p: number, dim: number): Tensor {
-  if (p === 0) return x.ne(0).to(x.dtype).sum(dim, true);
-  if (p === Number.POSITIVE_INFINITY) return x.abs().amax(dim, true);
-  if (p === Number.NEGATIVE_INFINITY) return x.abs().amin(dim, true);
-  if (p === 1) return x.abs().sum(dim, true);
-  return p === 2 ? x.mul(x).sum(dim, true).sqrt() : x.abs().pow(p).sum(dim, true).pow(1 / p);
-}

@@ -78,7 +78,7 @@ function checkCrop(x: Tensor, amounts: readonly number[]): void {
  */
 export const pad: Functional<
   [input: Tensor, pad: readonly number[]], [mode: PaddingMode, value: number | null], { mode?: PaddingMode; value?: number | null }, Tensor
-> = functional("pad", ["input", "pad", "mode", "value"], 2, (input: Tensor, amounts: readonly number[], mode: PaddingMode = "constant", value: number | null = null) => {
+> = functional("pad", ["input", "pad", "mode", "value"], 2, 1, (input: Tensor, amounts: readonly number[], mode: PaddingMode = "constant", value: number | null = null) => {
   if (mode !== "constant") return padEdges(input, amounts, mode, value);
   if (amounts.length <= 2 * input.ndim) checkCrop(input, amounts);
   return input.pad(amounts, value ?? 0);

@@ -22,7 +22,7 @@ interface MaxPool {
 
 const pool = (nd: number): MaxPool =>
   functional(
-    `maxPool${nd}d`, ["input", "kernelSize", "stride", "padding", "dilation", "ceilMode", "returnIndices"], 2,
+    `maxPool${nd}d`, ["input", "kernelSize", "stride", "padding", "dilation", "ceilMode", "returnIndices"], 2, 1,
     (input: Tensor, kernelSize: Size, stride: Size | null = null, padding: Size = 0, dilation: Size = 1, ceilMode: boolean = false, returnIndices: boolean = false) => {
       const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode });
       return returnIndices ? [values, indices] : values;

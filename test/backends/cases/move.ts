@@ -24,44 +24,44 @@ const lookups: readonly Lookup[] = [
     name: "rows of a matrix",
     table: new Layout([3, 4], [0, 1], 0),
     reach: 20,
-    indexed: [{ size: 5, stride: 4 }],
+    indexed: [{ size: 5, stride: 4, wraps: true }],
     indices: [new Layout([3, 4], [1, 0], 0)],
   },
   {
     name: "columns of a matrix",
     table: new Layout([5, 3], [4, 0], 0),
     reach: 20,
-    indexed: [{ size: 4, stride: 1 }],
+    indexed: [{ size: 4, stride: 1, wraps: true }],
     indices: [new Layout([5, 3], [0, 1], 0)],
   },
   {
     name: "an index for each element",
     table: new Layout([5, 3], [4, 0], 0),
     reach: 20,
-    indexed: [{ size: 4, stride: 1 }],
+    indexed: [{ size: 4, stride: 1, wraps: true }],
     indices: [Layout.contiguous([5, 3])],
   },
   {
     name: "transposed indices",
     table: new Layout([5, 3], [4, 0], 1),
     reach: 21,
-    indexed: [{ size: 4, stride: 1 }],
+    indexed: [{ size: 4, stride: 1, wraps: true }],
     indices: [permute(Layout.contiguous([3, 5]), [1, 0])],
   },
-  { name: "one element", table: new Layout([], [], 0), reach: 6, indexed: [{ size: 6, stride: 1 }], indices: [Layout.contiguous([])] },
-  { name: "a vector", table: new Layout([37], [0], 2), reach: 42, indexed: [{ size: 40, stride: 1 }], indices: [Layout.contiguous([37])] },
+  { name: "one element", table: new Layout([], [], 0), reach: 6, indexed: [{ size: 6, stride: 1, wraps: true }], indices: [Layout.contiguous([])] },
+  { name: "a vector", table: new Layout([37], [0], 2), reach: 42, indexed: [{ size: 40, stride: 1, wraps: true }], indices: [Layout.contiguous([37])] },
   {
     name: "no indices",
     table: new Layout([0, 4], [0, 1], 0),
     reach: 20,
-    indexed: [{ size: 5, stride: 4 }],
+    indexed: [{ size: 5, stride: 4, wraps: true }],
     indices: [new Layout([0, 4], [1, 0], 0)],
   },
   {
     name: "an embedding of a batch",
     table: new Layout([2, 3, 8], [0, 0, 1], 0),
     reach: 56,
-    indexed: [{ size: 7, stride: 8 }],
+    indexed: [{ size: 7, stride: 8, wraps: true }],
     indices: [new Layout([2, 3, 8], [3, 1, 0], 0)],
   },
   {
@@ -69,8 +69,8 @@ const lookups: readonly Lookup[] = [
     table: new Layout([6], [0], 0),
     reach: 20,
     indexed: [
-      { size: 5, stride: 4 },
-      { size: 4, stride: 1 },
+      { size: 5, stride: 4, wraps: true },
+      { size: 4, stride: 1, wraps: true },
     ],
     indices: [Layout.contiguous([6]), Layout.contiguous([6])],
   },
@@ -79,8 +79,8 @@ const lookups: readonly Lookup[] = [
     table: new Layout([3, 2, 4], [0, 0, 1], 5),
     reach: 125,
     indexed: [
-      { size: 6, stride: 20 },
-      { size: 5, stride: 4 },
+      { size: 6, stride: 20, wraps: true },
+      { size: 5, stride: 4, wraps: true },
     ],
     indices: [new Layout([3, 2, 4], [1, 0, 0], 0), new Layout([3, 2, 4], [0, 1, 0], 0)],
   },
@@ -88,7 +88,7 @@ const lookups: readonly Lookup[] = [
     name: "rows of a transpose",
     table: new Layout([3, 5], [0, 4], 0),
     reach: 20,
-    indexed: [{ size: 4, stride: 1 }],
+    indexed: [{ size: 4, stride: 1, wraps: true }],
     indices: [new Layout([3, 5], [1, 0], 1)],
     other: permute(Layout.contiguous([5, 3]), [1, 0]),
   },
@@ -96,7 +96,7 @@ const lookups: readonly Lookup[] = [
     name: "every other place of the other operand",
     table: new Layout([7], [0], 0),
     reach: 30,
-    indexed: [{ size: 10, stride: 3 }],
+    indexed: [{ size: 10, stride: 3, wraps: true }],
     indices: [slice(Layout.contiguous([14]), 0, 1, 7, 2)],
     other: slice(Layout.contiguous([15]), 0, 1, 7, 2),
   },
@@ -104,7 +104,7 @@ const lookups: readonly Lookup[] = [
     name: "many rows",
     table: new Layout([300, 9], [0, 1], 0),
     reach: 450,
-    indexed: [{ size: 50, stride: 9 }],
+    indexed: [{ size: 50, stride: 9, wraps: true }],
     indices: [new Layout([300, 9], [1, 0], 0)],
   },
 ];
@@ -140,14 +140,14 @@ function gather(dtype: DType): Case[] {
 function gatherFaults(): Case {
   const data = new Data(31);
   const kernel: GatherKernel = { kind: "gather", inputs: [float32, int64, int64], compiled: [] };
-  const run = (name: string, first: bigint[], second: bigint[], value: number, which: number): Run => ({
+  const run = (name: string, first: bigint[], second: bigint[], value: number, which: number, wraps: boolean = true): Run => ({
     name,
     inputs: [filled(float32, new Layout([4], [0], 0), anything(float32), data, 20), spec(int64, first), spec(int64, second)],
     outputs: [zeros(float32, Layout.contiguous([4]), data)],
     args: {
       indexed: [
-        { size: 5, stride: 4 },
-        { size: 4, stride: 1 },
+        { size: 5, stride: 4, wraps },
+        { size: 4, stride: 1, wraps },
       ],
     },
     fault: { value, which },
@@ -161,6 +161,7 @@ function gatherFaults(): Case {
       run("too large", [0n, 1n, 5n, 2n], fine, 5, 0),
       run("too small", [0n, 1n, 2n, -6n], fine, -6, 0),
       run("the second operand", fine, [4n, 0n, 0n, 0n], 4, 1),
+      run("negative where nothing wraps", [0n, 1n, -1n, 2n], [0n, 1n, 2n, 3n], -1, 0, false),
       run("beyond 32 bits", fine, [0n, 0n, 0n, 2n ** 32n], 2 ** 32, 1),
     ],
   };
@@ -199,7 +200,7 @@ function permutation(dtype: DType): Case {
     name: "a permutation",
     inputs: [filled(dtype, Layout.contiguous([5]), anything(dtype), data), spec(int64, [3n, -7n, 5n, -1n, 1n])],
     outputs: [target],
-    args: { indexed: [{ size: 7, stride: 1 }] },
+    args: { indexed: [{ size: 7, stride: 1, wraps: true }] },
   };
   return { name: `scatter ${dtype.name}, distinct places`, kernel, runs: [run] };
 }
@@ -211,7 +212,7 @@ function scatterFaults(): Case {
     name,
     inputs: [filled(float32, Layout.contiguous([4]), exact, data), spec(int64, index)],
     outputs: [filled(float32, new Layout([4], [0], 0), exact, data, 7)],
-    args: { indexed: [{ size: 7, stride: 1 }] },
+    args: { indexed: [{ size: 7, stride: 1, wraps: true }] },
     fault: { value, which: 0 },
     needs: "faults at once",
   });

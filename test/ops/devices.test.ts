@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import * as torch from "../../src/index.ts";
+import type { Tensor } from "../../src/index.ts";
+import { infos } from "../opinfo/index.ts";
+import { Data, float32, type OpInfo, type Sample } from "../opinfo/info.ts";
+import { describeCall, invoke, type LayoutName, numbers, prepare, tensorsOf } from "../opinfo/realize.ts";
+import { devices } from "../support/devices.ts";
+
+/** What a call gives beside values: layouts, and gradients of a weighted sum of the results. */
+async function outcome(name: string, info: OpInfo, sample: Sample, layout: LayoutName, device: string) {
+  const c = prepare(info, sample, float32, layout, device, new Data(7));
+  const leaves = c.operands.filter((_, i) => c.free[i] && info.differentiable).map((o) => o.tensor.requiresGrad_());
+  const results = tensorsOf(invoke(name, c.args));
+  const moving = results.filter((y) => y.requiresGrad);
+  const weights = (y: Tensor): Tensor => torch.linspace(0.5, 1.5, y.numel(), { device }).view(y.shape);
+  if (moving.length > 0) torch.autograd.backward(moving, moving.map(weights));
+  return {
+    looks: results.map((y) => `${y.dtype.name}[${y.shape}] strides [${y.stride()}] ${y.gradFn}`),
+    gradients: await Promise.all(leaves.map(async (x) => (x.grad === null ? null : { shape: x.grad.shape, values: await numbers(x.grad) }))),
+  };
+}
+
+describe.each(devices.filter((d) => d !== "reference"))("%s as the reference", (device) => {
+  test.each(Object.entries(infos) as [string, OpInfo][])("%s", async (name, info) => {
+    for (const sample of info.samples.filter((s) => info.dtypes.includes(float32) && (s.dtypes?.includes(float32) ?? true))) {
+      for (const layout of ["contiguous", "transposed"] as const) {
+        if (info.refusesLayouts !== undefined && layout !== "contiguous") continue;
+        const [expected, actual] = [await outcome(name, info, sample, layout, "reference"), await outcome(name, info, sample, layout, device)];
+        const text = describeCall(name, sample, float32, layout);
+        expect(actual.looks, text).toEqual(expected.looks);
+        for (const [i, g] of expected.gradients.entries()) {
+          const mine = actual.gradients[i]!;
+          expect(mine?.shape, text).toEqual(g?.shape);
+          const largest = Math.max(1, ...(g?.values.filter(Number.isFinite).map(Math.abs) ?? []));
+          g?.values.forEach((v, k) => {
+            const near = Object.is(mine!.values[k], v) || Math.abs(mine!.values[k]! - v) <= 1e-5 * largest;
+            if (!near) expect.fail(`${text}: gradient ${i}, element ${k} is ${mine!.values[k]} instead of ${v}`);
+          });
+        }
+      }
+    }
+  });
+});
