@@ -7,7 +7,7 @@ export interface Limits {
   /** Multiply-adds on registers in WebAssembly: operations a second. */
   readonly flops: number;
   readonly fused: boolean;
-  /** Bytes read and written a second by the engine's own copy, for arrays of about this many bytes. */
+  /** Bytes read and written a second by a loop in WebAssembly that copies, for operands of about this many bytes together. */
   bandwidth(bytes: number): number;
   /** Seconds for a call into WebAssembly that adds four numbers. */
   readonly call: number;
@@ -48,6 +48,25 @@ function smallestKernel(): (a: number, b: number, out: number) => void {
   return (new WebAssembly.Instance(module, { env: { memory: shared } }).exports as { run(a: number, b: number, out: number): void }).run;
 }
 
+const COPIED = 16 * 1024 * 1024;
+
+/** Copies a number of bytes, a multiple of 64, from the beginning of a memory to its second half. */
+function copyLoop(): (bytes: number) => void {
+  const m = new ModuleBuilder();
+  const memory = new WebAssembly.Memory({ initial: COPIED / 65536, maximum: COPIED / 65536 });
+  m.importMemory("env", "memory", { initial: COPIED / 65536, maximum: COPIED / 65536, shared: false });
+  const f = m.func("run", ["i32", "i32", "i32"]);
+  f.loop((top) => {
+    for (const at of [0, 16, 32, 48]) f.get(1).get(0).load("v128.load", at).store("v128.store", at);
+    f.bump(0, 64).bump(1, 64);
+    f.get(2).i32(64).op("i32.sub").tee(2).brIf(top);
+  });
+  const { run } = new WebAssembly.Instance(new WebAssembly.Module(m.toBytes()), { env: { memory } }).exports as {
+    run(from: number, to: number, bytes: number): void;
+  };
+  return (bytes) => run(0, COPIED / 2, bytes);
+}
+
 /** Seconds of a call at best: the least of `samples`, each of enough calls to take two milliseconds. */
 function seconds(run: () => void, samples: number = 15): number {
   let calls = 1;
@@ -63,15 +82,12 @@ function seconds(run: () => void, samples: number = 15): number {
 export async function measureLimits(): Promise<Limits> {
   const flops = (STEPS * ACCUMULATORS * 8) / seconds(multiplyAdd());
   const add = smallestKernel();
+  const copy = copyLoop();
   const known = new Map<number, number>();
   const bandwidth = (bytes: number): number => {
-    const size = 2 ** Math.round(Math.log2(bytes));
-    if (!known.has(size)) {
-      const from = new Float32Array(Math.max(size / 8, 4)).fill(1);
-      const to = new Float32Array(from.length);
-      known.set(size, (2 * from.byteLength) / seconds(() => to.set(from)));
-    }
-    return known.get(size)!;
+    const half = Math.min(Math.max(64 * Math.round(bytes / 128), 64), COPIED / 2);
+    if (!known.has(half)) known.set(half, (2 * half) / seconds(() => copy(half)));
+    return known.get(half)!;
   };
   const call = seconds(() => add(0, 16, 32));
   await memory.collect();

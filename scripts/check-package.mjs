@@ -30,11 +30,15 @@ try {
 
   run(bin("vite"), ["build", "--logLevel", "warn"]);
   const assets = join(folder, "dist/assets");
-  const bundle = readdirSync(assets).filter((n) => n.endsWith(".js")).map((n) => readFileSync(join(assets, n)));
+  const bundle = readdirSync(assets)
+    .filter((n) => n.endsWith(".js"))
+    .map((n) => readFileSync(join(assets, n)));
   const code = bundle.join("\n");
   check(!/require\(|from\s*["']node:/.test(code), "the bundle imports a Node built-in");
   const size = bundle.reduce((n, b) => n + gzipSync(b).length, 0);
-  console.log(`package ${tarball.size} bytes, ${tarball.entryCount} files; browser bundle ${bundle.reduce((n, b) => n + b.length, 0)} bytes, ${size} gzipped`);
+  console.log(
+    `package ${tarball.size} bytes, ${tarball.entryCount} files; browser bundle ${bundle.reduce((n, b) => n + b.length, 0)} bytes, ${size} gzipped`,
+  );
   check(statSync(join(folder, "node_modules/torchlet/dist/index.js")).isFile(), "not installed");
 } finally {
   rmSync(folder, { recursive: true, force: true });

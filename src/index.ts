@@ -7,40 +7,53 @@ import "./tensor/attach.ts";
 registerBackend("cpu", { create: () => new CpuBackend(), alignment: 64 });
 registerBackend("reference", { create: () => new ReferenceBackend(), alignment: 16 });
 
-// tensors
-export { Tensor } from "./tensor/tensor.ts";
-export * from "./tensor/public-creation.ts";
-export * from "./tensor/public-random.ts";
-export * from "./tensor/public-ops.ts";
-export type { TensorLike } from "./ops/entry.ts";
-export type { Index } from "./tensor/indexing.ts";
-
-// dtypes
-export {
-  bfloat16, bool, type DType, float16, float32, float32 as float, float64, float64 as double, getDefaultDtype, int8, int16, int32,
-  int32 as int, int64, int64 as long, Scalar, setDefaultDtype, uint8, float16 as half, int16 as short,
-} from "./core/dtype.ts";
-
-// devices
-export { device, type Device, getDefaultDevice, setDefaultDevice } from "./dispatch/device.ts";
-export * as backends from "./backends/settings.ts";
-export * as memory from "./tensor/memory.ts";
-export { keep, scope } from "./tensor/scope.ts";
-
 // autograd
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
-export * as autograd from "./tensor/autograd.ts";
-
-// training
-export * as nn from "./nn/index.ts";
-export * as optim from "./optim/index.ts";
-export * as data from "./data/index.ts";
-export * as io from "./io/index.ts";
-export * as utils from "./utils.ts";
-
+export * as backends from "./backends/cpu/settings.ts";
+// dtypes
+export {
+  bfloat16,
+  bool,
+  type DType,
+  float16,
+  float16 as half,
+  float32,
+  float32 as float,
+  float64,
+  float64 as double,
+  getDefaultDtype,
+  int8,
+  int16,
+  int16 as short,
+  int32,
+  int32 as int,
+  int64,
+  int64 as long,
+  Scalar,
+  setDefaultDtype,
+  uint8,
+} from "./core/dtype.ts";
+export { finfo, iinfo } from "./core/limits.ts";
 // printing and constants
 export { setPrintoptions } from "./core/print/options.ts";
-export { finfo, iinfo } from "./core/limits.ts";
+export * as data from "./data/index.ts";
+// devices
+export { type Device, device, getDefaultDevice, setDefaultDevice } from "./dispatch/device.ts";
+export * as io from "./io/index.ts";
+// training
+export * as nn from "./nn/index.ts";
+export type { TensorLike } from "./ops/entry.ts";
+export * as optim from "./optim/index.ts";
+export * as autograd from "./tensor/autograd.ts";
+export type { Index } from "./tensor/indexing.ts";
+export * as memory from "./tensor/memory.ts";
+export * from "./tensor/public-creation.ts";
+export * from "./tensor/public-ops.ts";
+export * from "./tensor/public-random.ts";
+export { keep, scope } from "./tensor/scope.ts";
+// tensors
+export { Tensor } from "./tensor/tensor.ts";
+export * as utils from "./utils.ts";
 export const pi: number = Math.PI;
 export const e: number = Math.E;
 export const inf: number = Number.POSITIVE_INFINITY;

@@ -28,11 +28,16 @@ const folderOf = (file: string): string => file.split("/")[0]!;
 
 /** Run-time imports of a file, as paths within src. */
 function imports(file: string): string[] {
-  const text = readFileSync(join(src, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  const text = readFileSync(join(src, file), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "");
   const found: string[] = [];
   for (const m of text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s+)?([^;'"]*?from\s*)?["'](\.[^"']+)["']/g)) {
     const names = m[2]?.match(/\{([\s\S]*)\}/)?.[1];
-    const onlyTypes = names !== undefined && names.split(",").filter((n) => n.trim() !== "").every((n) => /^\s*type\s/.test(n));
+    const onlyTypes = names
+      ?.split(",")
+      .filter((n) => n.trim() !== "")
+      .every((n) => /^\s*type\s/.test(n));
     if (m[1] === undefined && !onlyTypes) found.push(relative(src, resolve(dirname(join(src, file)), m[3]!)));
   }
   return found;
@@ -67,7 +72,8 @@ describe("imports at run time", () => {
 
   it("names concrete backends only in the index", () => {
     for (const [file, targets] of graph) {
-      for (const t of targets) if (/^backends\/(cpu|webgpu|reference)\//.test(t) && folderOf(file) !== "backends") expect(file).toBe("index.ts");
+      for (const t of targets)
+        if (/^backends\/(cpu|webgpu|reference)\//.test(t) && folderOf(file) !== "backends") expect(file).toBe("index.ts");
     }
   });
 });

@@ -7,19 +7,35 @@ test("make, view, write through a view", () => {
   const x = torch.arange(6).to(torch.float32).view(2, 3);
   const row = x.at(1);
   row.add_(10);
-  expect(x.tolistSync()).toEqual([[0, 1, 2], [13, 14, 15]]);
+  expect(x.tolistSync()).toEqual([
+    [0, 1, 2],
+    [13, 14, 15],
+  ]);
   expect(row.untypedStorage()).toBe(x.untypedStorage());
 });
 
 test("add with broadcasting, multiply matrices", () => {
-  const a = torch.tensor([[1, 2], [3, 4]]);
-  expect(a.add(torch.tensor([10, 20])).tolistSync()).toEqual([[11, 22], [13, 24]]);
-  expect(a.matmul(a).tolistSync()).toEqual([[7, 10], [15, 22]]);
+  const a = torch.tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  expect(a.add(torch.tensor([10, 20])).tolistSync()).toEqual([
+    [11, 22],
+    [13, 24],
+  ]);
+  expect(a.matmul(a).tolistSync()).toEqual([
+    [7, 10],
+    [15, 22],
+  ]);
 });
 
 test("differentiate and descend", async () => {
   const w = torch.tensor([[0], [0]], { requiresGrad: true });
-  const x = torch.tensor([[1, 0], [0, 1], [1, 1]]);
+  const x = torch.tensor([
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ]);
   const y = torch.tensor([[1], [2], [3]]); // of the weights (1, 2)
   let loss = Number.POSITIVE_INFINITY;
   for (let step = 0; step < 50; step++) {
@@ -34,7 +50,14 @@ test("differentiate and descend", async () => {
 });
 
 test("print", () => {
-  expect(String(torch.tensor([[1, 2.5], [3, 4]]))).toBe("tensor([[1.0000, 2.5000],\n        [3.0000, 4.0000]])");
+  expect(
+    String(
+      torch.tensor([
+        [1, 2.5],
+        [3, 4],
+      ]),
+    ),
+  ).toBe("tensor([[1.0000, 2.5000],\n        [3.0000, 4.0000]])");
   expect(String(torch.tensor([1n, 2n]))).toBe("tensor([1, 2])");
   expect(String(torch.ones(2, { requiresGrad: true }).mul(2))).toBe("tensor([2., 2.], grad_fn=<MulBackward0>)");
 });

@@ -84,7 +84,10 @@ function plan(roots: readonly Node[], inputs: readonly Edge[] | undefined): { pe
 export function runBackward(roots: readonly Edge[], grads: readonly Tensor[], options: BackwardOptions): (Tensor | null)[] {
   const { inputs, createGraph, keepGraph } = options;
   return withGrad(createGraph, () => {
-    const { pending, needed } = plan(roots.map((r) => r.node), inputs);
+    const { pending, needed } = plan(
+      roots.map((r) => r.node),
+      inputs,
+    );
     const buffers = new Map<Node, (Tensor | null)[]>();
     const ready = new ReadyQueue();
     const captured: (Tensor | null)[] = inputs?.map(() => null) ?? [];

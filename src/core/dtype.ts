@@ -2,11 +2,9 @@
 export type Category = "bool" | "int" | "float";
 /** The type in which kernels compute. Small integers compute in i32 and wrap when stored; half floats compute in f32. */
 export type ComputeType = "f32" | "f64" | "i32" | "i64" | "bool";
-export type DTypeName =
-  | "bool" | "uint8" | "int8" | "int16" | "int32" | "int64" | "float16" | "bfloat16" | "float32" | "float64";
+export type DTypeName = "bool" | "uint8" | "int8" | "int16" | "int32" | "int64" | "float16" | "bfloat16" | "float32" | "float64";
 /** Typed arrays that hold a dtype's elements; bool is a byte of 0 or 1, float16 and bfloat16 are raw bits. */
-export type DataArray =
-  | Uint8Array | Int8Array | Int16Array | Uint16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
+export type DataArray = Uint8Array | Int8Array | Int16Array | Uint16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /** A number with a stated Python type: `torch.float(1)` is the float 1.0, `torch.int64(1)` the int 1. */
 export class Scalar {
@@ -42,11 +40,20 @@ type ArrayConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length
 
 const all: DType[] = [];
 function define(
-  name: DTypeName, category: Category, compute: ComputeType, itemsize: number, scalarName: string, ArrayType: ArrayConstructor,
+  name: DTypeName,
+  category: Category,
+  compute: ComputeType,
+  itemsize: number,
+  scalarName: string,
+  ArrayType: ArrayConstructor,
 ): DType {
   const dtype = ((value: number | bigint | boolean) => new Scalar(value, dtype)) as DType;
   const fields = {
-    name, category, compute, itemsize, scalarName,
+    name,
+    category,
+    compute,
+    itemsize,
+    scalarName,
     id: all.length,
     isFloatingPoint: category === "float",
     view: (buffer: ArrayBufferLike, offset: number, length: number) => new ArrayType(buffer, offset, length),

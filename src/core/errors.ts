@@ -4,7 +4,19 @@
  */
 
 import {
-  TorchletError, ShapeError, DTypeError, IndexError, DeviceError, GradError, DisposedError, OutOfMemoryError, ValueError, ArgumentError, KeyError, UnsupportedError, FileError,
+  ArgumentError,
+  DeviceError,
+  DisposedError,
+  DTypeError,
+  FileError,
+  GradError,
+  IndexError,
+  KeyError,
+  OutOfMemoryError,
+  ShapeError,
+  TorchletError,
+  UnsupportedError,
+  ValueError,
 } from "./error-classes.ts";
 
 export * from "./error-classes.ts";
@@ -87,7 +99,8 @@ export const outputShape = (shape: readonly number[], broadcast: readonly number
 export const matmulShapes = (a: readonly number[], b: readonly number[]): ShapeError =>
   new ShapeError(`mat1 and mat2 shapes cannot be multiplied (${a.join("x")} and ${b.join("x")})`);
 
-export const catRank = (a: number, b: number): ShapeError => new ShapeError(`Tensors must have same number of dimensions: got ${a} and ${b}`);
+export const catRank = (a: number, b: number): ShapeError =>
+  new ShapeError(`Tensors must have same number of dimensions: got ${a} and ${b}`);
 export const catSizes = (dim: number, expected: number, got: number, i: number): ShapeError =>
   new ShapeError(
     `Sizes of tensors must match except in dimension ${dim}. Expected size ${expected} but got size ${got} for tensor number ${i} in the list.`,
@@ -98,7 +111,9 @@ export const stackSizes = (first: readonly number[], other: readonly number[], i
   new ShapeError(`stack expects each tensor to be equal size, but got ${list(first)} at entry 0 and ${list(other)} at entry ${i}`);
 
 export const reduceEmpty = (op: string): ShapeError =>
-  new ShapeError(`${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
+  new ShapeError(
+    `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+  );
 export const reduceEmptyDim = (op: string, dim: number): IndexError =>
   new IndexError(`${op}(): Expected reduction dim ${dim} to have non-zero size.`);
 
@@ -114,9 +129,7 @@ export const zeroDimIndex = (): IndexError =>
   );
 export const tooManyIndices = (ndim: number): IndexError => new IndexError(`too many indices for tensor of dimension ${ndim}`);
 export const invalidIndex = (got: string): IndexError =>
-  new IndexError(
-    `only integers, slices (\`:\`), ellipsis (\`...\`), None and long or byte Variables are valid indices (got ${got})`,
-  );
+  new IndexError(`only integers, slices (\`:\`), ellipsis (\`...\`), None and long or byte Variables are valid indices (got ${got})`);
 export const indexDtype = (): IndexError => new IndexError("tensors used as indices must be long, byte or bool tensors");
 export const negativeStep = (): ValueError => new ValueError("step must be greater than zero");
 export const zeroStep = (): ValueError => new ValueError("slice step cannot be zero");
@@ -142,15 +155,14 @@ export const expectedDtype = (expected: string, found: string): DTypeError =>
   new DTypeError(`expected scalar type ${expected} but found ${found}`);
 export const longTarget = (found: string): DTypeError => new DTypeError(`expected scalar type Long but found ${found}`);
 export const boolSubtract = (): DTypeError =>
-  new DTypeError(
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
-  );
+  new DTypeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.");
 export const boolSubtractOne = (): DTypeError =>
   new DTypeError(
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
   );
 export const reluBool = (): DTypeError => new DTypeError("Boolean inputs not supported for relu");
-export const clampNeither = (): ValueError => new ValueError("torch.clamp: At least one of 'min' or 'max' must not be None", "RuntimeError");
+export const clampNeither = (): ValueError =>
+  new ValueError("torch.clamp: At least one of 'min' or 'max' must not be None", "RuntimeError");
 export const boolNegative = (): DTypeError =>
   new DTypeError(
     "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
@@ -186,7 +198,8 @@ export const argumentType = (name: string, argument: string, position: number, e
 export function invalidCombination(name: string, got: readonly string[], signatures: readonly string[]): ArgumentError {
   const isNumber = (t: string): boolean => t === "int" || t === "float";
   // Without any tensor even a number in a number's place is marked.
-  const fits = (given: string, wanted: string): boolean => given === wanted || (wanted === "Number" && isNumber(given) && got.includes("Tensor"));
+  const fits = (given: string, wanted: string): boolean =>
+    given === wanted || (wanted === "Number" && isNumber(given) && got.includes("Tensor"));
   const lines = signatures.map((s) => {
     const types = s.split(", ").map((p) => p.split(" ")[0]!);
     if (types.length !== got.length || types.includes("*")) return ` * (${s})\n`;
@@ -218,7 +231,8 @@ export const formatTooManyDigits = (): ValueError => new ValueError("Too many de
 export const formatNoPrecision = (): ValueError => new ValueError("Format specifier missing precision");
 export const formatPrecisionTooBig = (): ValueError => new ValueError("precision too big");
 export const formatBothSeparators = (): ValueError => new ValueError("Cannot specify both ',' and '_'.");
-export const formatSeparator = (separator: string, code: string): ValueError => new ValueError(`Cannot specify '${separator}' with '${code}'.`);
+export const formatSeparator = (separator: string, code: string): ValueError =>
+  new ValueError(`Cannot specify '${separator}' with '${code}'.`);
 export const formatIntPrecision = (): ValueError => new ValueError("Precision not allowed in integer format specifier");
 export const formatIntNegativeZero = (): ValueError => new ValueError("Negative zero coercion (z) not allowed in integer format specifier");
 export const formatCharacter = (what: "Sign" | "Alternate form (#)"): ValueError =>
@@ -254,7 +268,8 @@ export const leafInplace = (): GradError => new GradError("a leaf Variable that 
 export const leafViewInplace = (): GradError =>
   new GradError("a view of a leaf Variable that requires grad is being used in an in-place operation.");
 export const notScalarOutput = (): GradError => new GradError("grad can be implicitly created only for scalar outputs");
-export const noGradFn = (i: number): GradError => new GradError(`element ${i} of tensors does not require grad and does not have a grad_fn`);
+export const noGradFn = (i: number): GradError =>
+  new GradError(`element ${i} of tensors does not require grad and does not have a grad_fn`);
 export const gradShape = (i: number, grad: readonly number[], output: readonly number[]): GradError =>
   new GradError(`Mismatch in shape: grad_output[${i}] has a shape of ${size(grad)} and output[${i}] has a shape of ${size(output)}.`);
 export const inputNeedsGrad = (): GradError => new GradError("One of the differentiated Tensors does not require grad");
@@ -284,7 +299,9 @@ export const inferenceInplace = (): GradError =>
       "See https://github.com/pytorch/rfcs/pull/17 for more details.",
   );
 export const inferenceSaved = (): GradError =>
-  new GradError("Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.");
+  new GradError(
+    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.",
+  );
 export const multiViewInplace = (name: string, output: number): GradError =>
   new GradError(
     `Output ${output} of ${name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. ` +
@@ -372,8 +389,7 @@ export const randomEmptyInclusive = (from: bigint, last: bigint): ValueError =>
   );
 export const randomFullRange = (): ValueError =>
   badValue("random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
-export const bernoulliProbability = (p: number): ValueError =>
-  badValue(`bernoulli_ expects p to be in [0, 1], but got p=${streamed(p)}`);
+export const bernoulliProbability = (p: number): ValueError => badValue(`bernoulli_ expects p to be in [0, 1], but got p=${streamed(p)}`);
 export const bernoulliElement = (): ValueError =>
   badValue(
     "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  " +
@@ -381,19 +397,15 @@ export const bernoulliElement = (): ValueError =>
   );
 export const exponentialRate = (lambda: number): ValueError =>
   badValue(`exponential_ expects lambda >= 0.0, but found lambda=${streamed(lambda)}`);
-export const geometricProbability = (p: number): ValueError =>
-  badValue(`geometric_ expects p to be in (0, 1), but got p=${streamed(p)}`);
+export const geometricProbability = (p: number): ValueError => badValue(`geometric_ expects p to be in (0, 1), but got p=${streamed(p)}`);
 export const logNormalStd = (std: number): ValueError => badValue(`log_normal_ expects std > 0.0, but found std=${streamed(std)}`);
 export const poissonRate = (): ValueError => badValue("invalid Poisson rate, expected rate to be non-negative");
 export const multinomialNoSamples = (): ValueError => badValue("cannot sample n_sample <= 0 samples");
-export const multinomialTooFew = (): ValueError =>
-  badValue("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+export const multinomialTooFew = (): ValueError => badValue("cannot sample n_sample > prob_dist.size(-1) samples without replacement");
 export const multinomialTooMany = (): ValueError => badValue("number of categories cannot exceed 2^24");
-export const multinomialInvalid = (): ValueError =>
-  badValue("probability tensor contains either `inf`, `nan` or element < 0");
+export const multinomialInvalid = (): ValueError => badValue("probability tensor contains either `inf`, `nan` or element < 0");
 export const multinomialSum = (): ValueError => badValue("invalid multinomial distribution (sum of probabilities <= 0)");
-export const multinomialEntryNegative = (): ValueError =>
-  badValue("invalid multinomial distribution (encountering probability entry < 0)");
+export const multinomialEntryNegative = (): ValueError => badValue("invalid multinomial distribution (encountering probability entry < 0)");
 export const multinomialEntryInfinite = (): ValueError =>
   badValue("invalid multinomial distribution (encountering probability entry = infinity or NaN)");
 
@@ -454,7 +466,8 @@ export const forwardMissing = (module: string): UnsupportedError =>
   new UnsupportedError(`Module [${module}] is missing the required "forward" function`);
 export const notModule = (got: string): ArgumentError => new ArgumentError(`${got} is not a Module subclass`);
 /** `kind`: `parameter`, `buffer` or `module`. */
-export const registeredNameType = (kind: string, got: string): ArgumentError => new ArgumentError(`${kind} name should be a string. Got ${got}`);
+export const registeredNameType = (kind: string, got: string): ArgumentError =>
+  new ArgumentError(`${kind} name should be a string. Got ${got}`);
 export const registeredNameDot = (kind: string, name: string): KeyError =>
   new KeyError(`${kind} name can't contain "."${kind === "module" ? `, got: ${name}` : ""}`);
 export const registeredNameEmpty = (kind: string): KeyError => new KeyError(`${kind} name can't be empty string ""`);
@@ -478,7 +491,8 @@ export const stateNotDict = (got: string): ArgumentError => new ArgumentError(`E
 export const stateMismatch = (module: string, messages: readonly string[]): TorchletError =>
   new TorchletError(`Error(s) in loading state_dict for ${module}:\n\t${messages.join("\n\t")}`);
 export const stateMissing = (keys: readonly string[]): string => `Missing key(s) in state_dict: ${keys.map((k) => `"${k}"`).join(", ")}. `;
-export const stateUnexpected = (keys: readonly string[]): string => `Unexpected key(s) in state_dict: ${keys.map((k) => `"${k}"`).join(", ")}. `;
+export const stateUnexpected = (keys: readonly string[]): string =>
+  `Unexpected key(s) in state_dict: ${keys.map((k) => `"${k}"`).join(", ")}. `;
 export const stateShape = (key: string, got: readonly number[], expected: readonly number[]): string =>
   `size mismatch for ${key}: copying a param with shape ${size(got)} from checkpoint, the shape in current model is ${size(expected)}.`;
 export const stateNotTensor = (key: string, got: string): string =>
@@ -494,10 +508,13 @@ export const containerIndex = (index: number): IndexError => new IndexError(`ind
 
 // ---- layers
 
-const labelled = (labels: readonly string[], values: readonly number[]): string => values.map((n, i) => `${labels.at(i - values.length)}: ${n}`).join(" ");
+const labelled = (labels: readonly string[], values: readonly number[]): string =>
+  values.map((n, i) => `${labels.at(i - values.length)}: ${n}`).join(" ");
 export const poolSizes = (nd: number, name: string, demand: string, words: string, got: number): ShapeError =>
   new ShapeError(
-    nd === 1 ? `max_pool1d() argument '${name}' should contain one int (got ${got})` : `max_pool${nd}d: ${name} ${demand}, or a tuple of ${words}`,
+    nd === 1
+      ? `max_pool1d() argument '${name}' should contain one int (got ${got})`
+      : `max_pool${nd}d: ${name} ${demand}, or a tuple of ${words}`,
   );
 export const poolStrideZero = (): ShapeError => new ShapeError("stride should not be zero");
 export const poolPadding = (pad: number): ShapeError => new ShapeError(`pad must be non-negative, but got pad: ${pad}`);
@@ -509,12 +526,13 @@ export const poolStride = (stride: readonly number[]): ShapeError =>
   new ShapeError(`stride should be greater than zero, but got ${labelled(["dT", "dH", "dW"], stride)}`);
 export const poolDilation = (dilation: readonly number[]): ShapeError =>
   new ShapeError(`dilation should be greater than zero, but got ${labelled(["dilationT", "dilationH", "dilationW"], dilation)}`);
-export const poolRank = (nd: number): ShapeError => new ShapeError(`non-empty ${nd + 1}D or ${nd + 2}D (batch mode) tensor expected for input`);
+export const poolRank = (nd: number): ShapeError =>
+  new ShapeError(`non-empty ${nd + 1}D or ${nd + 2}D (batch mode) tensor expected for input`);
 export const poolDimensions = (nd: number, input: readonly number[]): ShapeError =>
   new ShapeError(
     nd === 3
       ? "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, but input has a shape of " +
-        `${list(input)} and non-batch dimension 0 has length zero!`
+          `${list(input)} and non-batch dimension 0 has length zero!`
       : `${nd === 1 ? "max_pool1d: " : ""}Expected ${nd + 1}D or ${nd + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got:${list(input)}`,
   );
 export const poolOutput = (input: readonly number[], output: readonly number[]): ShapeError =>
@@ -530,7 +548,8 @@ export const convBiasType = (input: string, bias: string): DTypeError =>
   new DTypeError(`Input type (${input}) and bias type (${bias}) should be the same`);
 export const convDilation = (dilation: readonly number[]): ShapeError =>
   new ShapeError(`dilation should be greater than zero, but got ${list(dilation)}`);
-export const convNot = (what: "non-positive stride" | "negative padding" | "non-positive groups"): ShapeError => new ShapeError(`${what} is not supported`);
+export const convNot = (what: "non-positive stride" | "negative padding" | "non-positive groups"): ShapeError =>
+  new ShapeError(`${what} is not supported`);
 export const convPadding = (padding: string): ShapeError => new ShapeError(`Invalid padding string: '${padding}'`);
 export const convSame = (): ShapeError => new ShapeError("padding='same' is not supported for strided convolutions");
 export const convChannels = (groups: number, weight: readonly number[], input: readonly number[], expected: number): ShapeError =>
@@ -608,6 +627,7 @@ export const gainNonlinearity = (name: string): ValueError => new ValueError(`Un
 /** `ranks`: `2`, `3, 4, or 5`, `2 or more`. */
 export const initRank = (ranks: string): ValueError => new ValueError(`Only tensors with ${ranks} dimensions are supported`);
 export const diracGroups = (): ValueError => new ValueError("dim 0 must be divisible by groups");
+export const notTensor = (got: string): ArgumentError => new ArgumentError(`expected torch.Tensor, but got: ${got}`);
 export const normNotFinite = (normType: string): TorchletError =>
   new TorchletError(
     `The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped. To disable this error and ` +

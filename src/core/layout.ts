@@ -87,7 +87,11 @@ export function expandTo(l: Layout, shape: readonly number[]): Layout {
 
 /** The dimensions in the given order. */
 export function permute(l: Layout, dims: readonly number[]): Layout {
-  return new Layout(dims.map((d) => l.shape[d]!), dims.map((d) => l.strides[d]!), l.offset);
+  return new Layout(
+    dims.map((d) => l.shape[d]!),
+    dims.map((d) => l.strides[d]!),
+    l.offset,
+  );
 }
 
 /** Elements `start`, `start + step`, ... of one dimension, `length` of them. */
@@ -106,7 +110,11 @@ export function select(l: Layout, dim: number, index: number): Layout {
 export function reversed(l: Layout, dims: readonly number[]): Layout {
   let { offset } = l;
   for (const d of dims) offset += Math.max(l.shape[d]! - 1, 0) * l.strides[d]!;
-  return new Layout(l.shape, l.strides.map((s, d) => (dims.includes(d) ? -s : s)), offset);
+  return new Layout(
+    l.shape,
+    l.strides.map((s, d) => (dims.includes(d) ? -s : s)),
+    offset,
+  );
 }
 
 /** A new dimension of size 1 before `dim`. */

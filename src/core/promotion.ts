@@ -1,4 +1,17 @@
-import { bfloat16, bool, type Category, type DType, dtypes, float16, float32, getDefaultDtype, int16, int64, int8, uint8 } from "./dtype.ts";
+import {
+  bfloat16,
+  bool,
+  type Category,
+  type DType,
+  dtypes,
+  float16,
+  float32,
+  getDefaultDtype,
+  int8,
+  int16,
+  int64,
+  uint8,
+} from "./dtype.ts";
 
 const rank: Record<Category, number> = { bool: 0, int: 1, float: 2 };
 

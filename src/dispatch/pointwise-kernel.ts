@@ -23,7 +23,13 @@ export const resultDtype = (formula: Formula, computed: DType): DType => (formul
  * The map kernel of a formula for operands of these dtypes (null: a number, given at each run), computing in `computed` and storing as `out`.
  * `fixed` tells which params have their default of 1 or 0 and are constants of the kernel. Looked up by a number, not by a string built per call.
  */
-export function pointwiseKernel(formula: Formula, operands: readonly (DType | null)[], computed: DType, out: DType, fixed: number): MapKernel {
+export function pointwiseKernel(
+  formula: Formula,
+  operands: readonly (DType | null)[],
+  computed: DType,
+  out: DType,
+  fixed: number,
+): MapKernel {
   let key = (fixed * 16 + computed.id) * 16 + out.id;
   for (let i = 0; i < operands.length; i++) key = key * 16 + (operands[i]?.id ?? NUMBER);
   let kernel = formula.kernels.get(key);

@@ -1,7 +1,19 @@
 import type { DType } from "../core/dtype.ts";
 import { differentDevices, reduceEmptyDim, sizeMismatch } from "../core/errors.ts";
 import { broadcastShapes, expandTo, Layout, permute, sameShape } from "../core/layout.ts";
-import type { ContractKernel, CopyKernel, GatherKernel, Indexed, Kernel, LaunchArgs, MapKernel, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
+import type {
+  ContractKernel,
+  CopyKernel,
+  GatherKernel,
+  Indexed,
+  Kernel,
+  LaunchArgs,
+  MapKernel,
+  RandomKernel,
+  ReduceKernel,
+  ScanKernel,
+  ScatterKernel,
+} from "../kernel/kernel.ts";
 import { allocate, allocateContiguous } from "./allocate.ts";
 import type { Device } from "./device.ts";
 import { execute, overwrite } from "./executor.ts";
@@ -41,7 +53,12 @@ export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchA
   const device = commonDevice(inputs);
   const shape = commonShape(inputs);
   const expanded = inputs.map((x) => expand(x, shape));
-  const layout = rowMajor ? Layout.contiguous(shape) : resultLayout(shape, expanded.map((x) => x.layout));
+  const layout = rowMajor
+    ? Layout.contiguous(shape)
+    : resultLayout(
+        shape,
+        expanded.map((x) => x.layout),
+      );
   const outputs = kernel.outputs.map((o) => allocate(layout, o.dtype, device));
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
@@ -85,12 +102,24 @@ function keptDims(ndim: number, dims: readonly number[]): number[] {
 }
 
 /** Reduces operands of one shape over `dims` (ascending); the results have the kept dimensions, or all with those of size 1. */
-export function reduce(kernel: ReduceKernel, operands: readonly Operand[], dims: readonly number[], keepdim: boolean, args: LaunchArgs = NONE): Operand[] {
+export function reduce(
+  kernel: ReduceKernel,
+  operands: readonly Operand[],
+  dims: readonly number[],
+  keepdim: boolean,
+  args: LaunchArgs = NONE,
+): Operand[] {
   const x = operands[0]!;
   const { shape } = x.layout;
   const kept = keptDims(shape.length, dims);
   const inputs = operands.map((o) => reducedLast(o, kept, dims));
-  const outputs = kernel.outputs.map((o) => allocateContiguous(kept.map((d) => shape[d]!), o.dtype, x.device));
+  const outputs = kernel.outputs.map((o) =>
+    allocateContiguous(
+      kept.map((d) => shape[d]!),
+      o.dtype,
+      x.device,
+    ),
+  );
   if (outputs[0]!.layout.numel > 0) execute(kernel, inputs, outputs, args);
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
@@ -123,13 +152,24 @@ export function contract(kernel: ContractKernel, inputs: readonly Operand[], out
   if (out.layout.numel > 0) execute(kernel, inputs, [out], args);
 }
 
-export const gather = (kernel: GatherKernel, inputs: readonly Operand[], out: Operand, indexed: readonly Indexed[], fault: NonNullable<LaunchArgs["fault"]>): void => {
+export const gather = (
+  kernel: GatherKernel,
+  inputs: readonly Operand[],
+  out: Operand,
+  indexed: readonly Indexed[],
+  fault: NonNullable<LaunchArgs["fault"]>,
+): void => {
   if (out.layout.numel > 0) execute(kernel, inputs, [out], { indexed, fault });
 };
 
 /** Writes into `target`, whose values elsewhere stay. `fresh`: nobody has seen the target yet. */
 export function scatter(
-  kernel: ScatterKernel, inputs: readonly Operand[], target: Operand, indexed: readonly Indexed[], fault: NonNullable<LaunchArgs["fault"]>, fresh: boolean,
+  kernel: ScatterKernel,
+  inputs: readonly Operand[],
+  target: Operand,
+  indexed: readonly Indexed[],
+  fault: NonNullable<LaunchArgs["fault"]>,
+  fresh: boolean,
 ): void {
   if (target.layout.numel > 0) (fresh ? execute : overwrite)(kernel, inputs, [target], { indexed, fault });
 }

@@ -1,5 +1,32 @@
 import { type DTypeName, dtypes } from "../core/dtype.ts";
-import { add, and, cast, constant, cos, cosh, div, eq, type Expr, exp, gt, isConst, isnan, log, lt, mul, neg, not, type Num, or, pow, select, sin, sinh, sqrt, sub } from "./expr.ts";
+import {
+  add,
+  and,
+  cast,
+  constant,
+  cos,
+  cosh,
+  div,
+  type Expr,
+  eq,
+  exp,
+  gt,
+  isConst,
+  isnan,
+  log,
+  lt,
+  mul,
+  type Num,
+  neg,
+  not,
+  or,
+  pow,
+  select,
+  sin,
+  sinh,
+  sqrt,
+  sub,
+} from "./expr.ts";
 import type { Prim } from "./prims.ts";
 
 /** Partial derivatives of a primitive by each operand, given the result and the operands. A plain 0 means: never any gradient. */
@@ -52,10 +79,7 @@ const rules: { readonly [K in Prim]?: Partials } = {
   acosh: (_, a) => [div(1, sqrt(sub(square(a), 1)))],
   atanh: (_, a) => [div(1, sub(1, square(a)))],
   erf: (_, a) => [mul(2 / Math.sqrt(Math.PI), exp(neg(square(a))))],
-  pow: (y, a, b) => [
-    select(eq(b, 0), 0, mul(b, pow(a, sub(b, 1)))),
-    select(and(eq(a, 0), not(lt(b, 0))), 0, mul(y, log(a))),
-  ],
+  pow: (y, a, b) => [select(eq(b, 0), 0, mul(b, pow(a, sub(b, 1)))), select(and(eq(a, 0), not(lt(b, 0))), 0, mul(y, log(a)))],
   atan2: (_, a, b) => [div(b, add(square(a), square(b))), neg(div(a, add(square(a), square(b))))],
 };
 

@@ -51,7 +51,8 @@ export function cast(x: Expr, dtype: DType): Expr {
 /** The bits of an f32 as i32, or back. */
 export const bitcast = (x: Expr, type: "f32" | "i32"): Expr => (x.type === type ? x : intern("bitcast", type, [x]));
 
-export const isConst = (e: Expr, value?: number): boolean => e.prim === "const" && (value === undefined || Object.is(Number(e.value), value));
+export const isConst = (e: Expr, value?: number): boolean =>
+  e.prim === "const" && (value === undefined || Object.is(Number(e.value), value));
 
 const isFloat = (type: ComputeType): boolean => type === "f32" || type === "f64";
 
@@ -76,8 +77,14 @@ function apply(prim: Prim, args: readonly Num[]): Expr {
 
 type Op1 = (x: Num) => Expr;
 type Op2 = (a: Num, b: Num) => Expr;
-const op1 = (prim: Prim): Op1 => (x) => apply(prim, [x]);
-const op2 = (prim: Prim): Op2 => (a, b) => apply(prim, [a, b]);
+const op1 =
+  (prim: Prim): Op1 =>
+  (x) =>
+    apply(prim, [x]);
+const op2 =
+  (prim: Prim): Op2 =>
+  (a, b) =>
+    apply(prim, [a, b]);
 
 export const add: Op2 = op2("add");
 export const sub: Op2 = op2("sub");

@@ -1,10 +1,66 @@
 /** The name of a primitive. */
 export type Prim =
-  | "const" | "arg" | "scalar" | "state" | "position" | "cast" | "bitcast" | "add" | "sub" | "mul" | "mad" | "div" |
-   "neg" | "abs" | "min" | "max" | "sqrt" | "floor" | "ceil" | "trunc" | "round" | "copysign" | "idiv" |
-   "irem" | "and" | "or" | "xor" | "not" | "shl" | "shr" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "isnan" |
-   "select" | "exp" | "exp2" | "expm1" | "log" | "log2" | "log10" | "log1p" | "sin" | "cos" | "tan" | "asin" |
-   "acos" | "atan" | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "erf" | "pow" | "atan2" | "fmod";
+  | "const"
+  | "arg"
+  | "scalar"
+  | "state"
+  | "position"
+  | "cast"
+  | "bitcast"
+  | "add"
+  | "sub"
+  | "mul"
+  | "mad"
+  | "div"
+  | "neg"
+  | "abs"
+  | "min"
+  | "max"
+  | "sqrt"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "round"
+  | "copysign"
+  | "idiv"
+  | "irem"
+  | "and"
+  | "or"
+  | "xor"
+  | "not"
+  | "shl"
+  | "shr"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "isnan"
+  | "select"
+  | "exp"
+  | "exp2"
+  | "expm1"
+  | "log"
+  | "log2"
+  | "log10"
+  | "log1p"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf"
+  | "pow"
+  | "atan2"
+  | "fmod";
 
 /** One scalar primitive. The only table where target languages are spelled: a new backend adds a column. */
 export interface Row {
@@ -83,17 +139,38 @@ export const prims: { readonly [K in Prim]: Row } = {
   cast: leaf,
   bitcast: leaf,
   // arithmetic. On bools `add` and `max` are or, `mul` and `min` are and.
-  add: both((a, b) => a! + b!, (a, b) => a! + b!),
-  sub: both((a, b) => a! - b!, (a, b) => a! - b!),
-  mul: both((a, b) => a! * b!, (a, b) => a! * b!),
+  add: both(
+    (a, b) => a! + b!,
+    (a, b) => a! + b!,
+  ),
+  sub: both(
+    (a, b) => a! - b!,
+    (a, b) => a! - b!,
+  ),
+  mul: both(
+    (a, b) => a! * b!,
+    (a, b) => a! * b!,
+  ),
   // a * b + c, rounded once or twice: whatever is faster on the target
   mad: float((a, b, c) => a! * b! + c!),
   div: float((a, b) => a! / b!),
-  neg: both((a) => -a!, (a) => -a!),
-  abs: both((a) => Math.abs(a!), (a) => abs(a!)),
+  neg: both(
+    (a) => -a!,
+    (a) => -a!,
+  ),
+  abs: both(
+    (a) => Math.abs(a!),
+    (a) => abs(a!),
+  ),
   // NaN in either operand gives NaN
-  min: both((a, b) => Math.min(a!, b!), (a, b) => (a! < b! ? a! : b!)),
-  max: both((a, b) => Math.max(a!, b!), (a, b) => (a! > b! ? a! : b!)),
+  min: both(
+    (a, b) => Math.min(a!, b!),
+    (a, b) => (a! < b! ? a! : b!),
+  ),
+  max: both(
+    (a, b) => Math.max(a!, b!),
+    (a, b) => (a! > b! ? a! : b!),
+  ),
   sqrt: float((a) => Math.sqrt(a!)),
   floor: float((a) => Math.floor(a!)),
   ceil: float((a) => Math.ceil(a!)),
@@ -101,8 +178,14 @@ export const prims: { readonly [K in Prim]: Row } = {
   round: float((a) => roundHalfEven(a!)),
   copysign: float((a, b) => (b! < 0 || Object.is(b, -0) ? -Math.abs(a!) : Math.abs(a!))),
   // integer division toward zero, and its remainder (of the dividend's sign). Division by zero is caught before; it gives 0 here.
-  idiv: both(() => Number.NaN, (a, b) => (b === 0n ? 0n : a! / b!)),
-  irem: both(() => Number.NaN, (a, b) => (b === 0n ? 0n : a! % b!)),
+  idiv: both(
+    () => Number.NaN,
+    (a, b) => (b === 0n ? 0n : a! / b!),
+  ),
+  irem: both(
+    () => Number.NaN,
+    (a, b) => (b === 0n ? 0n : a! % b!),
+  ),
   // C's fmod: the exact remainder of division toward zero
   fmod: float((a, b) => a! % b!),
   // bits
@@ -115,12 +198,30 @@ export const prims: { readonly [K in Prim]: Row } = {
   shl: bitwise((a, b) => a << (b & 63n)),
   shr: bitwise((a, b) => a >> (b & 63n)),
   // comparisons; NaN is unequal to everything and ordered with nothing
-  eq: compare((a, b) => a === b, (a, b) => a === b),
-  ne: compare((a, b) => a !== b, (a, b) => a !== b),
-  lt: compare((a, b) => a < b, (a, b) => a < b),
-  le: compare((a, b) => a <= b, (a, b) => a <= b),
-  gt: compare((a, b) => a > b, (a, b) => a > b),
-  ge: compare((a, b) => a >= b, (a, b) => a >= b),
+  eq: compare(
+    (a, b) => a === b,
+    (a, b) => a === b,
+  ),
+  ne: compare(
+    (a, b) => a !== b,
+    (a, b) => a !== b,
+  ),
+  lt: compare(
+    (a, b) => a < b,
+    (a, b) => a < b,
+  ),
+  le: compare(
+    (a, b) => a <= b,
+    (a, b) => a <= b,
+  ),
+  gt: compare(
+    (a, b) => a > b,
+    (a, b) => a > b,
+  ),
+  ge: compare(
+    (a, b) => a >= b,
+    (a, b) => a >= b,
+  ),
   // by bits: languages that may assume there are no NaNs drop `x != x`
   isnan: { js: (a) => Number.isNaN(a), int: () => false, result: "bool" },
   select: { js: (c, a, b) => (c ? a! : b!), int: (c, a, b) => (c ? a! : b!), condition: true },
@@ -145,6 +246,9 @@ export const prims: { readonly [K in Prim]: Row } = {
   acosh: float((a) => Math.acosh(a!)),
   atanh: float((a) => Math.atanh(a!)),
   erf: float((a) => erf(a!)),
-  pow: both((a, b) => pow(a!, b!), (a, b) => integerPow(a!, b!)),
+  pow: both(
+    (a, b) => pow(a!, b!),
+    (a, b) => integerPow(a!, b!),
+  ),
   atan2: float((a, b) => Math.atan2(a!, b!)),
 };

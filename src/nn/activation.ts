@@ -1,4 +1,4 @@
-import { reprNumber, reprFloat } from "../core/print/python.ts";
+import { reprFloat, reprNumber } from "../core/print/python.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Args, constructorArguments } from "./arguments.ts";
 import * as F from "./functional.ts";

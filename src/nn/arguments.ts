@@ -7,10 +7,12 @@ import { Tensor } from "../tensor/tensor.ts";
  * `f(x, 1, 2)`, `f(x, 1, { b: 2 })`, `f(x, { a: 1, b: 2 })`.
  */
 export type Args<R extends readonly unknown[], P extends readonly unknown[], O> = [
-  ...required: R, ...optional: Partial<{ [K in keyof P]: P[K] | O }>, options?: O,
+  ...required: R,
+  ...optional: Partial<{ [K in keyof P]: P[K] | O }>,
+  options?: O,
 ];
-/** The same, or everything by name: `new nn.Linear({ inFeatures: 2, outFeatures: 3 })`. */
-export type ConstructorArgs<N, R extends readonly unknown[], P extends readonly unknown[], O> = Args<R, P, O> | [options: N & O];
+/** The same, or everything by name, required ones `N` too: `new nn.Linear({ inFeatures: 2, outFeatures: 3 })`. */
+export type NamedArgs<N, R extends readonly unknown[], P extends readonly unknown[], O> = Args<R, P, O> | [options: N & O];
 
 /** One number for every spatial dimension, or one for all. */
 export type Size = number | readonly number[];

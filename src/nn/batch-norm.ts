@@ -4,7 +4,7 @@ import { reprBool, reprFloat } from "../core/print/python.ts";
 import { tensor } from "../tensor/creation.ts";
 import { ownedBy } from "../tensor/scratch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { constructorArguments, type ConstructorArgs } from "./arguments.ts";
+import { constructorArguments, type NamedArgs } from "./arguments.ts";
 import { blank, blankParameter, type FactoryOptions, place } from "./factory.ts";
 import * as F from "./functional.ts";
 import * as init from "./init.ts";
@@ -21,12 +21,19 @@ export interface BatchNormOptions extends FactoryOptions {
   /** Whether running statistics are kept; without, the batch's own are used in evaluation too. */
   trackRunningStats?: boolean;
 }
-type BatchNormArguments = ConstructorArgs<
-  { numFeatures: number }, [numFeatures: number], [eps: number, momentum: number | null, affine: boolean, trackRunningStats: boolean], BatchNormOptions
+type BatchNormArguments = NamedArgs<
+  { numFeatures: number },
+  [numFeatures: number],
+  [eps: number, momentum: number | null, affine: boolean, trackRunningStats: boolean],
+  BatchNormOptions
 >;
 const PARAMS = ["numFeatures", "eps", "momentum", "affine", "trackRunningStats", "device", "dtype"];
 /** PyTorch's names of the buffers. */
-const STATE_NAMES: Readonly<Record<string, string>> = { runningMean: "running_mean", runningVar: "running_var", numBatchesTracked: "num_batches_tracked" };
+const STATE_NAMES: Readonly<Record<string, string>> = {
+  runningMean: "running_mean",
+  runningVar: "running_var",
+  numBatchesTracked: "num_batches_tracked",
+};
 
 abstract class BatchNormNd extends Module {
   readonly numFeatures: number;
@@ -44,9 +51,11 @@ abstract class BatchNormNd extends Module {
 
   constructor(...args: BatchNormArguments) {
     super();
-    const [numFeatures, eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, device, dtype] = constructorArguments(PARAMS, 1, args) as [
-      number, number?, (number | null)?, boolean?, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?,
-    ];
+    const [numFeatures, eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, device, dtype] = constructorArguments(
+      PARAMS,
+      1,
+      args,
+    ) as [number, number?, (number | null)?, boolean?, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?];
     this.numFeatures = numFeatures;
     this.eps = eps;
     this.momentum = momentum;
@@ -87,7 +96,17 @@ abstract class BatchNormNd extends Module {
     }
     numBatchesTracked.add_(1);
     return ownedBy(
-      () => F.batchNorm(input, runningMean, runningVar, weight, bias, batch, this.momentum ?? numBatchesTracked.to(runningMean!.dtype).reciprocal(), eps),
+      () =>
+        F.batchNorm(
+          input,
+          runningMean,
+          runningVar,
+          weight,
+          bias,
+          batch,
+          this.momentum ?? numBatchesTracked.to(runningMean!.dtype).reciprocal(),
+          eps,
+        ),
       (y) => [y],
     );
   }
@@ -98,7 +117,8 @@ abstract class BatchNormNd extends Module {
   /** Files from before PyTorch 0.4.1 do not count batches. */
   protected override completeState(state: Map<string, unknown>, prefix: string): void {
     const key = `${prefix}num_batches_tracked`;
-    if (this.trackRunningStats && !state.has(key)) state.set(key, tensor(0, { dtype: int64, device: this.numBatchesTracked?.device ?? null }));
+    if (this.trackRunningStats && !state.has(key))
+      state.set(key, tensor(0, { dtype: int64, device: this.numBatchesTracked?.device ?? null }));
   }
   override extraRepr(): string {
     const momentum = this.momentum === null ? "None" : reprFloat(this.momentum);

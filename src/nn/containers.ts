@@ -44,7 +44,9 @@ abstract class ModuleSequence extends Module implements Iterable<Module> {
     return this.entries().length;
   }
   [Symbol.iterator](): IterableIterator<Module> {
-    return this.entries().map(([, module]) => module)[Symbol.iterator]();
+    return this.entries()
+      .map(([, module]) => module)
+      [Symbol.iterator]();
   }
 
   protected moduleAt(index: number): Module {
@@ -120,7 +122,11 @@ export class Sequential extends ModuleSequence {
   at(index: number): Module;
   at(slice: string): Sequential;
   at(index: number | string): Module {
-    return typeof index === "number" ? this.moduleAt(index) : new Sequential(new Map(this.slice(index)));
+    if (typeof index === "number") return this.moduleAt(index);
+    const taken = this.slice(index);
+    // Names that are numbers sort themselves: from back to front there are new ones.
+    const backward = taken.some(([name], i) => i > 0 && Number(name) < Number(taken[i - 1]![0]));
+    return backward ? new Sequential(...taken.map(([, module]) => module)) : new Sequential(new Map(taken));
   }
 }
 
@@ -219,7 +225,9 @@ export class ParameterList extends Module implements Iterable<Parameter> {
     return [...this].length;
   }
   [Symbol.iterator](): IterableIterator<Parameter> {
-    return this.namedParameters({ recurse: false, removeDuplicate: false }).map(([, x]) => x)[Symbol.iterator]();
+    return this.namedParameters({ recurse: false, removeDuplicate: false })
+      .map(([, x]) => x)
+      [Symbol.iterator]();
   }
   /** A parameter by position, counted from the end where negative. */
   at(index: number): Parameter {
@@ -274,6 +282,8 @@ export class ParameterDict extends Module implements Iterable<string> {
     this.registerParameter(name, asParameter(value));
   }
   override extraRepr(): string {
-    return this.items().map(([name, x]) => describe(name, x)).join("\n");
+    return this.items()
+      .map(([name, x]) => describe(name, x))
+      .join("\n");
   }
 }

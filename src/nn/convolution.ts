@@ -1,8 +1,8 @@
-import { channelsByGroups, groupsPositive, paddingModeUnknown, paddingString, paddingStrided } from "../core/errors.ts";
+import { channelsByGroups, groupsPositive, paddingModeUnknown, paddingStrided, paddingString } from "../core/errors.ts";
 import { reprTuple } from "../core/print/python.ts";
-import { convolve, perDimension } from "../tensor/functional-ops.ts";
+import { type convolve, perDimension } from "../tensor/functional-ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { constructorArguments, type ConstructorArgs, type Size } from "./arguments.ts";
+import { constructorArguments, type NamedArgs, type Size } from "./arguments.ts";
 import { blankParameter, type FactoryOptions, place } from "./factory.ts";
 import { fans } from "./fans.ts";
 import * as F from "./functional.ts";
@@ -24,12 +24,25 @@ export interface ConvOptions extends FactoryOptions {
   bias?: boolean;
   paddingMode?: ConvPaddingMode;
 }
-type ConvArguments = ConstructorArgs<
+type ConvArguments = NamedArgs<
   { inChannels: number; outChannels: number; kernelSize: Size },
   [inChannels: number, outChannels: number, kernelSize: Size],
-  [stride: Size, padding: ConvPadding, dilation: Size, groups: number, bias: boolean, paddingMode: ConvPaddingMode], ConvOptions
+  [stride: Size, padding: ConvPadding, dilation: Size, groups: number, bias: boolean, paddingMode: ConvPaddingMode],
+  ConvOptions
 >;
-const PARAMS = ["inChannels", "outChannels", "kernelSize", "stride", "padding", "dilation", "groups", "bias", "paddingMode", "device", "dtype"];
+const PARAMS = [
+  "inChannels",
+  "outChannels",
+  "kernelSize",
+  "stride",
+  "padding",
+  "dilation",
+  "groups",
+  "bias",
+  "paddingMode",
+  "device",
+  "dtype",
+];
 
 /** How many places a padding adds before and after each dimension, from the last dimension on. */
 function border(padding: readonly number[] | "same" | "valid", kernel: readonly number[], dilation: readonly number[]): number[] {
@@ -57,10 +70,31 @@ abstract class ConvNd extends Module {
 
   constructor(nd: number, args: readonly unknown[]) {
     super();
-    const [inChannels, outChannels, kernelSize, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = "zeros", device, dtype] =
-      constructorArguments(PARAMS, 3, args) as [
-        number, number, Size, Size?, ConvPadding?, Size?, number?, boolean?, ConvPaddingMode?, FactoryOptions["device"]?, FactoryOptions["dtype"]?,
-      ];
+    const [
+      inChannels,
+      outChannels,
+      kernelSize,
+      stride = 1,
+      padding = 0,
+      dilation = 1,
+      groups = 1,
+      bias = true,
+      paddingMode = "zeros",
+      device,
+      dtype,
+    ] = constructorArguments(PARAMS, 3, args) as [
+      number,
+      number,
+      Size,
+      Size?,
+      ConvPadding?,
+      Size?,
+      number?,
+      boolean?,
+      ConvPaddingMode?,
+      FactoryOptions["device"]?,
+      FactoryOptions["dtype"]?,
+    ];
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = perDimension(kernelSize, nd);
@@ -107,7 +141,12 @@ abstract class ConvNd extends Module {
 
   override extraRepr(): string {
     const { padding, dilation, groups, paddingMode } = this;
-    const parts = [`${this.inChannels}`, `${this.outChannels}`, `kernel_size=${reprTuple(this.kernelSize)}`, `stride=${reprTuple(this.stride)}`];
+    const parts = [
+      `${this.inChannels}`,
+      `${this.outChannels}`,
+      `kernel_size=${reprTuple(this.kernelSize)}`,
+      `stride=${reprTuple(this.stride)}`,
+    ];
     if (typeof padding === "string") parts.push(`padding=${padding}`);
     else if (padding.some((n) => n !== 0)) parts.push(`padding=${reprTuple(padding)}`);
     if (dilation.some((n) => n !== 1)) parts.push(`dilation=${reprTuple(dilation)}`);

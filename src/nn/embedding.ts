@@ -1,8 +1,8 @@
+import { withGrad } from "../autograd/modes.ts";
 import { paddingIndex } from "../core/errors.ts";
 import { reprFloat } from "../core/print/python.ts";
-import { withGrad } from "../autograd/modes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { constructorArguments, type ConstructorArgs } from "./arguments.ts";
+import { constructorArguments, type NamedArgs } from "./arguments.ts";
 import { blankParameter, type FactoryOptions, place } from "./factory.ts";
 import * as F from "./functional.ts";
 import * as init from "./init.ts";
@@ -10,9 +10,11 @@ import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
 export interface EmbeddingOptions extends F.EmbeddingOptions, FactoryOptions {}
-type EmbeddingArguments = ConstructorArgs<
-  { numEmbeddings: number; embeddingDim: number }, [numEmbeddings: number, embeddingDim: number],
-  [paddingIdx: number | null, maxNorm: number | null, normType: number, scaleGradByFreq: boolean], EmbeddingOptions
+type EmbeddingArguments = NamedArgs<
+  { numEmbeddings: number; embeddingDim: number },
+  [numEmbeddings: number, embeddingDim: number],
+  [paddingIdx: number | null, maxNorm: number | null, normType: number, scaleGradByFreq: boolean],
+  EmbeddingOptions
 >;
 
 /**
@@ -36,9 +38,12 @@ export class Embedding extends Module {
 
   constructor(...args: EmbeddingArguments) {
     super();
-    const [numEmbeddings, embeddingDim, paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false, device, dtype] = constructorArguments(
-      ["numEmbeddings", "embeddingDim", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "device", "dtype"], 2, args,
-    ) as [number, number, (number | null)?, (number | null)?, number?, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?];
+    const [numEmbeddings, embeddingDim, paddingIdx = null, maxNorm = null, normType = 2, scaleGradByFreq = false, device, dtype] =
+      constructorArguments(
+        ["numEmbeddings", "embeddingDim", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "device", "dtype"],
+        2,
+        args,
+      ) as [number, number, (number | null)?, (number | null)?, number?, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?];
     if (paddingIdx !== null && (paddingIdx >= numEmbeddings || paddingIdx < -numEmbeddings)) throw paddingIndex();
     this.numEmbeddings = numEmbeddings;
     this.embeddingDim = embeddingDim;

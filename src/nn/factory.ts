@@ -12,7 +12,8 @@ export interface FactoryOptions {
 }
 
 /** A tensor for a layer's parameter or buffer, not filled yet. On the CPU: `place` moves it once it is initialised. */
-export const blank = (shape: readonly number[], dtype: DType | null | undefined): Tensor => empty(shape, { device: "cpu", dtype: dtype ?? null });
+export const blank = (shape: readonly number[], dtype: DType | null | undefined): Tensor =>
+  empty(shape, { device: "cpu", dtype: dtype ?? null });
 /** A parameter that is not filled yet. */
 export function blankParameter(shape: readonly number[], dtype: DType | null | undefined): Parameter {
   const data = blank(shape, dtype);

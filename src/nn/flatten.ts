@@ -1,6 +1,6 @@
 import { reprTuple } from "../core/print/python.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Args, constructorArguments, type ConstructorArgs } from "./arguments.ts";
+import { type Args, constructorArguments, type NamedArgs } from "./arguments.ts";
 import { Module } from "./module.ts";
 
 export interface FlattenOptions {
@@ -28,7 +28,12 @@ export class Flatten extends Module {
   }
 }
 
-type UnflattenArguments = ConstructorArgs<{ dim: number; unflattenedSize: readonly number[] }, [dim: number, unflattenedSize: readonly number[]], [], object>;
+type UnflattenArguments = NamedArgs<
+  { dim: number; unflattenedSize: readonly number[] },
+  [dim: number, unflattenedSize: readonly number[]],
+  [],
+  object
+>;
 /**
  * One dimension as several, of which one may be -1: whatever is left.
  * @example new nn.Unflatten(1, [2, 3])(torch.randn(4, 6)); // (4, 2, 3)

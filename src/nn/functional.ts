@@ -1,13 +1,31 @@
 /** `nn.functional`: what layers compute, as functions of tensors. Every argument can come by position or, in a last object, by name. */
-export { type InplaceOptions, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, type SoftmaxOptions, tanh } from "./functional/activation.ts";
-export { conv1d, conv2d, conv3d, type ConvOptions } from "./functional/convolution.ts";
-export { dropout, dropout1d, dropout2d, dropout3d, type DropoutOptions } from "./functional/dropout.ts";
-export { embedding, type EmbeddingOptions, oneHot } from "./functional/embedding.ts";
+export {
+  type InplaceOptions,
+  leakyRelu,
+  logSoftmax,
+  relu,
+  type SoftmaxOptions,
+  sigmoid,
+  silu,
+  softmax,
+  tanh,
+} from "./functional/activation.ts";
+export { type ConvOptions, conv1d, conv2d, conv3d } from "./functional/convolution.ts";
+export { type DropoutOptions, dropout, dropout1d, dropout2d, dropout3d } from "./functional/dropout.ts";
+export { type EmbeddingOptions, embedding, oneHot } from "./functional/embedding.ts";
 export { linear } from "./functional/linear.ts";
 export {
-  binaryCrossEntropyWithLogits, crossEntropy, type CrossEntropyOptions, l1Loss, type LogitsOptions, type LossOptions, mseLoss, nllLoss,
-  type NllLossOptions, type Reduction,
+  binaryCrossEntropyWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type LogitsOptions,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  type NllLossOptions,
+  nllLoss,
+  type Reduction,
 } from "./functional/loss.ts";
 export { batchNorm, normalize } from "./functional/normalization.ts";
-export { pad, type PaddingMode } from "./functional/padding.ts";
-export { maxPool1d, maxPool2d, maxPool3d, type MaxPoolOptions, type ValuesAndIndices } from "./functional/pooling.ts";
+export { type PaddingMode, pad } from "./functional/padding.ts";
+export { type MaxPoolOptions, maxPool1d, maxPool2d, maxPool3d, type ValuesAndIndices } from "./functional/pooling.ts";

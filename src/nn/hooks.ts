@@ -30,7 +30,10 @@ export class HookList<H> {
 class WatchNode extends Node {
   private readonly see: (grads: Grads) => Grads | null;
   constructor(tensors: readonly Tensor[], see: (grads: Grads) => Grads | null) {
-    super("BackwardHookFunctionBackward", tensors.map((x) => x.gradientEdge()));
+    super(
+      "BackwardHookFunctionBackward",
+      tensors.map((x) => x.gradientEdge()),
+    );
     this.see = see;
   }
   override backward(grads: readonly (Tensor | null)[]): (Tensor | null)[] {

@@ -17,13 +17,27 @@ import { warn } from "./warn.ts";
 
 /** The functions whose gain is known. */
 export type Nonlinearity =
-  | "linear" | "conv1d" | "conv2d" | "conv3d" | "conv_transpose1d" | "conv_transpose2d" | "conv_transpose3d" | "sigmoid" | "tanh" | "relu" | "leaky_relu" | "selu";
+  | "linear"
+  | "conv1d"
+  | "conv2d"
+  | "conv3d"
+  | "conv_transpose1d"
+  | "conv_transpose2d"
+  | "conv_transpose3d"
+  | "sigmoid"
+  | "tanh"
+  | "relu"
+  | "leaky_relu"
+  | "selu";
 /** Which number of connections keeps its variance: those into an output (forward), or those out of an input (backward). */
 export type FanMode = "fan_in" | "fan_out";
 
 /** Runs a filling without recording, releases what it creates, and gives the tensor back. */
 function filling<T extends Tensor>(tensor: T, fill: () => unknown): T {
-  ownedBy(() => withGrad(false, fill), () => []);
+  ownedBy(
+    () => withGrad(false, fill),
+    () => [],
+  );
   return tensor;
 }
 
@@ -61,7 +75,10 @@ export function uniform_<T extends Tensor>(tensor: T, ...args: [a?: number | { a
   return filling(tensor, () => tensor.uniform_(a, b));
 }
 /** Normal with a mean and a standard deviation. */
-export function normal_<T extends Tensor>(tensor: T, ...args: [mean?: number | { mean?: number; std?: number }, std?: number | { std?: number }]): T {
+export function normal_<T extends Tensor>(
+  tensor: T,
+  ...args: [mean?: number | { mean?: number; std?: number }, std?: number | { std?: number }]
+): T {
   const [mean = 0, std = 1] = positional("normal_", ["mean", "std"], 0, args) as [number?, number?];
   return filling(tensor, () => tensor.normal_(mean, std));
 }
@@ -75,9 +92,20 @@ export interface TruncNormalOptions {
 }
 /** Normal with a mean and a standard deviation, without what falls outside [a, b] (these are values, not multiples of `std`). */
 export function truncNormal_<T extends Tensor>(
-  tensor: T, ...args: [mean?: number | TruncNormalOptions, std?: number | TruncNormalOptions, a?: number | TruncNormalOptions, b?: number | TruncNormalOptions]
+  tensor: T,
+  ...args: [
+    mean?: number | TruncNormalOptions,
+    std?: number | TruncNormalOptions,
+    a?: number | TruncNormalOptions,
+    b?: number | TruncNormalOptions,
+  ]
 ): T {
-  const [mean = 0, std = 1, a = -2, b = 2] = positional("truncNormal_", ["mean", "std", "a", "b"], 0, args) as [number?, number?, number?, number?];
+  const [mean = 0, std = 1, a = -2, b = 2] = positional("truncNormal_", ["mean", "std", "a", "b"], 0, args) as [
+    number?,
+    number?,
+    number?,
+    number?,
+  ];
   if (mean < a - 2 * std || mean > b + 2 * std) {
     warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.");
   }
@@ -154,7 +182,11 @@ export function kaimingNormal_<T extends Tensor>(tensor: T, ...args: KaimingArgu
 }
 /** The standard deviation, or null where there is nothing to fill. */
 function kaimingStd(name: string, tensor: Tensor, args: KaimingArguments): number | null {
-  const [a = 0, mode = "fan_in", nonlinearity = "leaky_relu"] = positional(name, ["a", "mode", "nonlinearity"], 0, args) as [number?, FanMode?, Nonlinearity?];
+  const [a = 0, mode = "fan_in", nonlinearity = "leaky_relu"] = positional(name, ["a", "mode", "nonlinearity"], 0, args) as [
+    number?,
+    FanMode?,
+    Nonlinearity?,
+  ];
   if (tensor.shape.includes(0)) {
     warn("Initializing zero-element tensors is a no-op");
     return null;
@@ -181,7 +213,10 @@ export function orthogonal_<T extends Tensor>(tensor: T, gain: number | { gain?:
 }
 
 /** Normal numbers with a fraction `sparsity` of each column set to zero; the tensor has two dimensions. Source: Martens 2010. */
-export function sparse_<T extends Tensor>(tensor: T, ...args: [sparsity: number | { sparsity: number; std?: number }, std?: number | { std?: number }]): T {
+export function sparse_<T extends Tensor>(
+  tensor: T,
+  ...args: [sparsity: number | { sparsity: number; std?: number }, std?: number | { std?: number }]
+): T {
   const [sparsity, std = 0.01] = positional("sparse_", ["sparsity", "std"], 1, args) as [number, number?];
   if (tensor.ndim !== 2) throw initRank("2");
   const [rows, columns] = tensor.shape as [number, number];

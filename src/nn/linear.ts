@@ -1,18 +1,23 @@
+import { reprBool } from "../core/print/python.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { constructorArguments, type ConstructorArgs } from "./arguments.ts";
+import { constructorArguments, type NamedArgs } from "./arguments.ts";
 import { blankParameter, type FactoryOptions, place } from "./factory.ts";
-import * as F from "./functional.ts";
 import { fans } from "./fans.ts";
+import * as F from "./functional.ts";
 import * as init from "./init.ts";
 import { Module } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
-import { reprBool } from "../core/print/python.ts";
 
 export interface LinearOptions extends FactoryOptions {
   /** Whether a bias is added. */
   bias?: boolean;
 }
-type LinearArguments = ConstructorArgs<{ inFeatures: number; outFeatures: number }, [inFeatures: number, outFeatures: number], [bias: boolean], LinearOptions>;
+type LinearArguments = NamedArgs<
+  { inFeatures: number; outFeatures: number },
+  [inFeatures: number, outFeatures: number],
+  [bias: boolean],
+  LinearOptions
+>;
 
 /**
  * A fully connected layer: `x @ weight.t() + bias`.
@@ -34,9 +39,11 @@ export class Linear extends Module {
 
   constructor(...args: LinearArguments) {
     super();
-    const [inFeatures, outFeatures, bias = true, device, dtype] = constructorArguments(["inFeatures", "outFeatures", "bias", "device", "dtype"], 2, args) as [
-      number, number, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?,
-    ];
+    const [inFeatures, outFeatures, bias = true, device, dtype] = constructorArguments(
+      ["inFeatures", "outFeatures", "bias", "device", "dtype"],
+      2,
+      args,
+    ) as [number, number, boolean?, FactoryOptions["device"]?, FactoryOptions["dtype"]?];
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = blankParameter([outFeatures, inFeatures], dtype);

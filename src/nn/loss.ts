@@ -1,13 +1,17 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Args, constructorArguments } from "./arguments.ts";
-import * as F from "./functional.ts";
 import { reductionOf } from "./functional/loss.ts";
+import * as F from "./functional.ts";
 import { Module } from "./module.ts";
 
 type PairLossArguments = Args<[], [sizeAverage: boolean | null, reduce: boolean | null, reduction: F.Reduction], F.LossOptions>;
 
 function reductionFrom(args: readonly unknown[]): F.Reduction {
-  const [sizeAverage, reduce, reduction = "mean"] = constructorArguments(["sizeAverage", "reduce", "reduction"], 0, args) as [boolean?, boolean?, F.Reduction?];
+  const [sizeAverage, reduce, reduction = "mean"] = constructorArguments(["sizeAverage", "reduce", "reduction"], 0, args) as [
+    boolean?,
+    boolean?,
+    F.Reduction?,
+  ];
   return reductionOf(reduction, sizeAverage, reduce);
 }
 
@@ -38,7 +42,9 @@ export class L1Loss extends Module {
 }
 
 type NllArguments = Args<
-  [], [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: F.Reduction], F.NllLossOptions
+  [],
+  [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: F.Reduction],
+  F.NllLossOptions
 >;
 /**
  * The negative log likelihood of classes under log-probabilities, as `LogSoftmax` gives them.
@@ -53,7 +59,9 @@ export class NLLLoss extends Module {
   constructor(...args: NllArguments) {
     super();
     const [weight = null, sizeAverage, ignoreIndex = -100, reduce, reduction = "mean"] = constructorArguments(
-      ["weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"], 0, args,
+      ["weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"],
+      0,
+      args,
     ) as [(Tensor | null)?, boolean?, number?, boolean?, F.Reduction?];
     this.registerBuffer("weight", weight);
     this.ignoreIndex = ignoreIndex;
@@ -67,7 +75,14 @@ export class NLLLoss extends Module {
 
 type CrossEntropyArguments = Args<
   [],
-  [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: F.Reduction, labelSmoothing: number],
+  [
+    weight: Tensor | null,
+    sizeAverage: boolean | null,
+    ignoreIndex: number,
+    reduce: boolean | null,
+    reduction: F.Reduction,
+    labelSmoothing: number,
+  ],
   F.CrossEntropyOptions
 >;
 /**
@@ -88,7 +103,9 @@ export class CrossEntropyLoss extends Module {
   constructor(...args: CrossEntropyArguments) {
     super();
     const [weight = null, sizeAverage, ignoreIndex = -100, reduce, reduction = "mean", labelSmoothing = 0] = constructorArguments(
-      ["weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"], 0, args,
+      ["weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"],
+      0,
+      args,
     ) as [(Tensor | null)?, boolean?, number?, boolean?, F.Reduction?, number?];
     this.registerBuffer("weight", weight);
     this.ignoreIndex = ignoreIndex;
@@ -102,7 +119,9 @@ export class CrossEntropyLoss extends Module {
 }
 
 type LogitsArguments = Args<
-  [], [weight: Tensor | null, sizeAverage: boolean | null, reduce: boolean | null, reduction: F.Reduction, posWeight: Tensor | null], F.LogitsOptions
+  [],
+  [weight: Tensor | null, sizeAverage: boolean | null, reduce: boolean | null, reduction: F.Reduction, posWeight: Tensor | null],
+  F.LogitsOptions
 >;
 /** The binary cross entropy of `sigmoid(input)` against probabilities of the same shape. */
 export class BCEWithLogitsLoss extends Module {
@@ -112,7 +131,9 @@ export class BCEWithLogitsLoss extends Module {
   constructor(...args: LogitsArguments) {
     super();
     const [weight = null, sizeAverage, reduce, reduction = "mean", posWeight = null] = constructorArguments(
-      ["weight", "sizeAverage", "reduce", "reduction", "posWeight"], 0, args,
+      ["weight", "sizeAverage", "reduce", "reduction", "posWeight"],
+      0,
+      args,
     ) as [(Tensor | null)?, boolean?, boolean?, F.Reduction?, (Tensor | null)?];
     this.registerBuffer("weight", weight);
     this.registerBuffer("posWeight", posWeight);

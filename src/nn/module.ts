@@ -1,16 +1,33 @@
-import { withGrad } from "../autograd/modes.ts";
+import * as types from "../core/dtype.ts";
 import { type DType, isDType } from "../core/dtype.ts";
 import {
-  attributeExists, attributeIsNot, bufferAssigned, forwardMissing, moduleDtype, noModuleAttribute, nonLeafParameterAssigned, notModule, parameterAssigned,
-  registeredNameDot, registeredNameEmpty, registeredNameType, trainingMode,
+  attributeIsNot,
+  bufferAssigned,
+  forwardMissing,
+  moduleDtype,
+  noModuleAttribute,
+  nonLeafParameterAssigned,
+  notModule,
+  parameterAssigned,
+  trainingMode,
 } from "../core/errors.ts";
-import * as types from "../core/dtype.ts";
-import { byPosition } from "../tensor/arguments.ts";
 import type { Device } from "../tensor/functional-ops.ts";
 import { keep } from "../tensor/scratch.ts";
 import { type RemovableHandle, Tensor } from "../tensor/tensor.ts";
-import { BackwardHooks, type BackwardHook, HookList } from "./hooks.ts";
+import { Callable, setInvoke } from "./callable.ts";
+import { convertAll, moveAll } from "./conversion.ts";
+import { type BackwardHook, BackwardHooks, HookList } from "./hooks.ts";
+import {
+  type MemberArguments,
+  type MemberOptions,
+  type NamedModulesArguments,
+  namedMembers,
+  namedModules,
+  type Parts,
+  unique,
+} from "./members.ts";
 import { Parameter } from "./parameter.ts";
+import { checkName } from "./registration.ts";
 import { reprModule, typeName } from "./repr.ts";
 import { type IncompatibleKeys, loadState, type StateDict, stateEntries } from "./state-dict.ts";
 
@@ -19,27 +36,9 @@ export type ForwardPreHook<M extends Module> = (module: M, input: Parameters<M["
 /** Runs after `forward` with its arguments and result; what it returns, if anything, takes the result's place. */
 export type ForwardHook<M extends Module> = (module: M, input: Parameters<M["forward"]>, output: ReturnType<M["forward"]>) => unknown;
 
-/** Set by Module below: only inside the class are its private members in reach. */
-let invoke: (module: Module, input: readonly unknown[]) => unknown;
-
-/**
- * Note [Modules are functions]. `model(x)` needs an object that can be called. This constructor gives back a function with the prototype of the class
- * that is being constructed; derived constructors, and with them fields and private members, then work on that function. Its own `name` and
- * `length` are deleted so that modules may have fields of these names.
- */
-class Callable {
-  constructor() {
-    const self = (...input: readonly unknown[]): unknown => invoke(module, input);
-    Reflect.deleteProperty(self, "name");
-    Reflect.deleteProperty(self, "length");
-    const module = Object.setPrototypeOf(self, new.target.prototype) as Module;
-    // biome-ignore lint/correctness/noConstructorReturn: this is how an instance becomes callable
-    return module;
-  }
-}
-
 export interface Module {
   /** Runs `forward`, with the hooks around it. */
+  // biome-ignore lint/style/useShorthandFunctionType: an interface merges with the class below
   (...input: Parameters<this["forward"]>): ReturnType<this["forward"]>;
 }
 
@@ -70,7 +69,7 @@ export abstract class Module extends Callable {
   readonly #backwardHooks: HookList<BackwardHook<Module>> = new HookList();
 
   static {
-    invoke = (module, input) => module.#run(input);
+    setInvoke((module, input) => module.#run(input));
   }
 
   /** What the module computes. Call the module itself rather than this: the call runs the hooks. */
@@ -120,88 +119,56 @@ export abstract class Module extends Callable {
     return found;
   }
 
-  /** The direct children, by name. A module held under two names appears once. */
-  namedChildren(): [string, Module][] {
-    const found: [string, Module][] = [];
-    const seen = new Set<Module>();
-    for (const [name, child] of this.#children()) {
-      if (seen.has(child)) continue;
-      seen.add(child);
-      found.push([name, child]);
-    }
-    return found;
-  }
   #children(): [string, Module][] {
     const found: [string, Module][] = [];
     for (const [field, value] of Object.entries(this)) if (value instanceof Module) found.push([this.stateName(field), value]);
     return found;
   }
+  static readonly #parts: Parts = {
+    parameters: (module) => module.#ownParameters(),
+    buffers: (module, persistent) => module.#ownBuffers(persistent),
+    children: (module) => module.#children(),
+    complete: (module, state, prefix) => module.completeState(state, prefix),
+  };
+
+  /** The direct children, by name. A module held under two names appears once. */
+  namedChildren(): [string, Module][] {
+    return unique(this.#children());
+  }
   /** The direct children. */
   children(): Module[] {
     return this.namedChildren().map(([, child]) => child);
   }
-
   /** The module itself and all below it, by dotted name (its own is `prefix`). */
-  namedModules(...args: [prefix?: string | NamedModulesOptions, removeDuplicate?: boolean | NamedModulesOptions]): [string, Module][] {
-    const [start = "", unique = true] = byPosition("namedModules", ["prefix", "removeDuplicate"], args) as [string?, boolean?];
-    const found: [string, Module][] = [];
-    const seen = new Set<Module>();
-    const visit = (name: string, module: Module): void => {
-      if (unique && seen.has(module)) return;
-      seen.add(module);
-      found.push([name, module]);
-      for (const [key, child] of module.#children()) visit(joined(name, key), child);
-    };
-    visit(start, this);
-    return found;
+  namedModules(...args: NamedModulesArguments): [string, Module][] {
+    return namedModules(Module.#parts, this, args);
   }
   /** The module itself and all below it. */
   modules(): Module[] {
     return this.namedModules().map(([, module]) => module);
   }
-
-  #members<T>(of: (module: Module) => [string, T][], args: readonly unknown[], name: string): [string, T][] {
-    const [prefix = "", recurse = true, unique = true] = byPosition(name, ["prefix", "recurse", "removeDuplicate"], args) as [string?, boolean?, boolean?];
-    const found: [string, T][] = [];
-    const seen = new Set<T>();
-    for (const [path, module] of recurse ? this.namedModules(prefix, unique) : [[prefix, this] as const]) {
-      for (const [key, value] of of(module)) {
-        if (unique && seen.has(value)) continue;
-        seen.add(value);
-        found.push([joined(path, key), value]);
-      }
-    }
-    return found;
-  }
-
   /**
    * All parameters with their dotted names: the module's own, then those of its children. One that is shared appears once.
    * @example for (const [name, p] of model.namedParameters()) console.log(name, p.shape);
    */
   namedParameters(...args: MemberArguments): [string, Parameter][] {
-    return this.#members((module) => module.#ownParameters(), args, "namedParameters");
+    return namedMembers(Module.#parts, this, (module) => module.#ownParameters(), "namedParameters", args);
   }
   /** All parameters, for an optimizer; with `recurse: false` only the module's own. */
   parameters(recurse: boolean | { recurse?: boolean } = true): Parameter[] {
-    return this.namedParameters("", memberOptions(recurse)).map(([, parameter]) => parameter);
+    return this.namedParameters(memberOptions(recurse)).map(([, parameter]) => parameter);
   }
   /** All buffers with their dotted names. */
   namedBuffers(...args: MemberArguments): [string, Tensor][] {
-    return this.#members((module) => module.#ownBuffers(), args, "namedBuffers");
+    return namedMembers(Module.#parts, this, (module) => module.#ownBuffers(), "namedBuffers", args);
   }
   /** All buffers: state that is not trained, such as running statistics. */
   buffers(recurse: boolean | { recurse?: boolean } = true): Tensor[] {
-    return this.namedBuffers("", memberOptions(recurse)).map(([, buffer]) => buffer);
+    return this.namedBuffers(memberOptions(recurse)).map(([, buffer]) => buffer);
   }
 
   // ---- registration
 
-  #checkName(kind: string, name: unknown, taken: (name: string) => boolean): asserts name is string {
-    if (typeof name !== "string") throw registeredNameType(kind, typeName(name));
-    if (kind !== "module") checkText(kind, name);
-    if (name in this && !taken(name)) throw attributeExists(name);
-    if (kind === "module") checkText(kind, name);
-  }
   #assign(name: string, value: unknown): void {
     if (value === null) this.#absent.add(name);
     else this.#absent.delete(name);
@@ -213,7 +180,7 @@ export abstract class Module extends Callable {
    * the state dict.
    */
   registerBuffer(name: string, tensor: Tensor | null, persistent: boolean | { persistent?: boolean } = true): void {
-    this.#checkName("buffer", name, (n) => this.#buffers.has(n));
+    checkName(this, "buffer", name, (n) => this.#buffers.has(n));
     if (tensor !== null && !(tensor instanceof Tensor)) throw bufferAssigned(typeName(tensor), name);
     if (tensor !== null) keep(tensor);
     this.#buffers.set(name, typeof persistent === "boolean" ? persistent : (persistent.persistent ?? true));
@@ -221,7 +188,7 @@ export abstract class Module extends Callable {
   }
   /** Adds a parameter under a name. Assigning it to a field does the same. */
   registerParameter(name: string, parameter: Parameter | null): void {
-    this.#checkName("parameter", name, (n) => this.#absent.has(n) || Reflect.get(this, n) instanceof Parameter);
+    checkName(this, "parameter", name, (n) => this.#absent.has(n) || Reflect.get(this, n) instanceof Parameter);
     if (parameter !== null && !(parameter instanceof Parameter)) throw parameterAssigned(typeName(parameter), name);
     if (parameter?.gradFn != null) throw nonLeafParameterAssigned(name);
     this.#assign(name, parameter);
@@ -229,7 +196,7 @@ export abstract class Module extends Callable {
   /** Adds a child module under a name. Assigning it to a field does the same. */
   registerModule(name: string, module: Module | null): void {
     if (module !== null && !(module instanceof Module)) throw notModule(typeName(module));
-    this.#checkName("module", name, (n) => this.#absent.has(n) || Reflect.get(this, n) instanceof Module);
+    checkName(this, "module", name, (n) => this.#absent.has(n) || Reflect.get(this, n) instanceof Module);
     this.#assign(name, module);
   }
   /** The same as `registerModule`. */
@@ -344,14 +311,15 @@ export abstract class Module extends Callable {
   to(target: DType | string | Device | Tensor, dtype?: DType): this | Promise<this> {
     if (isDType(target)) {
       if (!target.isFloatingPoint) throw moduleDtype(String(target));
-      return this.#convert((x) => (x.isFloatingPoint() ? x.to(target) : x));
+      convertAll(this.#tensors(), target);
+      return this;
     }
-    if (target instanceof Tensor) return this.#move(target.device, target.dtype);
-    return this.#move(target, dtype);
+    const [device, type] = target instanceof Tensor ? [target.device, target.dtype] : [target, dtype];
+    return moveAll(this.#tensors(), device, type).then(() => this);
   }
   /** All parameters and buffers on the CPU. */
   cpu(): Promise<this> {
-    return this.#move("cpu", undefined);
+    return this.to("cpu");
   }
   /** Floating-point parameters and buffers as float32. */
   float(): this {
@@ -377,26 +345,6 @@ export abstract class Module extends Callable {
     for (const buffer of this.buffers()) all.add(buffer);
     return all;
   }
-  #convert(f: (x: Tensor) => Tensor): this {
-    withGrad(false, () => {
-      for (const x of this.#tensors()) replaceData(x, f(x));
-    });
-    return this;
-  }
-  async #move(device: string | Device, dtype: DType | undefined): Promise<this> {
-    const all = [...this.#tensors()];
-    const moved = await Promise.all(
-      all.map(async (x) => {
-        const y = x.detach();
-        const there = await (dtype === undefined || !x.isFloatingPoint() ? y.to(device) : y.to(device, dtype));
-        if (there !== y) y.dispose();
-        return there;
-      }),
-    );
-    all.forEach((x, i) => replaceData(x, moved[i]!));
-    return this;
-  }
-
   // ---- state
 
   /**
@@ -406,7 +354,7 @@ export abstract class Module extends Callable {
    */
   stateDict({ prefix = "", keepVars = false }: StateDictOptions = {}): StateDict {
     const found: StateDict = {};
-    for (const [name, x] of stateEntries(Module.#stateParts, this, prefix)) found[name] = keepVars ? x : x.detach();
+    for (const [name, x] of stateEntries(Module.#parts, this, prefix)) found[name] = keepVars ? x : x.detach();
     return found;
   }
   /**
@@ -415,13 +363,8 @@ export abstract class Module extends Callable {
    * @example model.loadStateDict(await torch.load("model.pt"));
    */
   loadStateDict(stateDict: StateDict | ReadonlyMap<string, Tensor>, strict: boolean | { strict?: boolean } = true): IncompatibleKeys {
-    return loadState(Module.#stateParts, this, stateDict, typeof strict === "boolean" ? strict : (strict.strict ?? true));
+    return loadState(Module.#parts, this, stateDict, typeof strict === "boolean" ? strict : (strict.strict ?? true));
   }
-  static #stateParts = {
-    own: (module: Module): [string, Tensor][] => [...module.#ownParameters(), ...module.#ownBuffers(true)],
-    children: (module: Module): [string, Module][] => module.#children(),
-    complete: (module: Module, state: Map<string, unknown>, prefix: string): void => module.completeState(state, prefix),
-  };
 
   /** Gives the memory of all parameters and buffers back. */
   dispose(): void {
@@ -443,36 +386,10 @@ export abstract class Module extends Callable {
   }
 }
 
-export interface NamedModulesOptions {
-  prefix?: string;
-  removeDuplicate?: boolean;
-}
-/** What `namedParameters` and `namedBuffers` list. */
-export interface MemberOptions extends NamedModulesOptions {
-  /** Whether children count too. */
-  recurse?: boolean;
-}
-export type MemberArguments = [prefix?: string | MemberOptions, recurse?: boolean | MemberOptions, removeDuplicate?: boolean | MemberOptions];
 export interface StateDictOptions {
   /** Stands before all names. */
   prefix?: string;
   keepVars?: boolean;
 }
 
-const joined = (prefix: string, name: string): string => (prefix === "" ? name : `${prefix}.${name}`);
 const memberOptions = (recurse: boolean | { recurse?: boolean }): MemberOptions => (typeof recurse === "boolean" ? { recurse } : recurse);
-
-function checkText(kind: string, name: string): void {
-  if (name.includes(".")) throw registeredNameDot(kind, name);
-  if (name === "") throw registeredNameEmpty(kind);
-}
-
-/** Puts the data of a fresh tensor into `x`, which stays the same object. */
-function replaceData(x: Tensor, fresh: Tensor): void {
-  if (fresh === x) return;
-  x.data = fresh;
-  fresh.dispose();
-}
-
-// What console.log shows in Node.
-Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: Module.prototype.toString });

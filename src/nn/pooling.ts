@@ -1,7 +1,6 @@
-import { reprValue } from "../core/print/python.ts";
-import { reprBool } from "../core/print/python.ts";
+import { reprBool, reprValue } from "../core/print/python.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { constructorArguments, type ConstructorArgs, type Size } from "./arguments.ts";
+import { constructorArguments, type NamedArgs, type Size } from "./arguments.ts";
 import * as F from "./functional.ts";
 import { Module } from "./module.ts";
 
@@ -16,9 +15,11 @@ export interface MaxPoolOptions<Indices extends boolean = boolean> {
   /** Rounds the size of the result up. */
   ceilMode?: boolean;
 }
-type MaxPoolArguments = ConstructorArgs<
-  { kernelSize: Size }, [kernelSize: Size],
-  [stride: Size | null, padding: Size, dilation: Size, returnIndices: false, ceilMode: boolean], MaxPoolOptions<false>
+type MaxPoolArguments = NamedArgs<
+  { kernelSize: Size },
+  [kernelSize: Size],
+  [stride: Size | null, padding: Size, dilation: Size, returnIndices: false, ceilMode: boolean],
+  MaxPoolOptions<false>
 >;
 /** With `returnIndices` the maxima and their positions, else the maxima. */
 type Pooled<Indices extends boolean> = Indices extends true ? F.ValuesAndIndices : Tensor;
@@ -34,7 +35,9 @@ abstract class MaxPoolNd<Indices extends boolean> extends Module {
   constructor(args: readonly unknown[]) {
     super();
     const [kernelSize, stride, padding = 0, dilation = 1, returnIndices = false, ceilMode = false] = constructorArguments(
-      ["kernelSize", "stride", "padding", "dilation", "returnIndices", "ceilMode"], 1, args,
+      ["kernelSize", "stride", "padding", "dilation", "returnIndices", "ceilMode"],
+      1,
+      args,
     ) as [Size, (Size | null)?, Size?, Size?, boolean?, boolean?];
     this.kernelSize = kernelSize;
     this.stride = stride ?? kernelSize;
@@ -49,7 +52,9 @@ abstract class MaxPoolNd<Indices extends boolean> extends Module {
   }
   override extraRepr(): string {
     const { kernelSize, stride, padding, dilation, ceilMode } = this;
-    const sizes = Object.entries({ kernel_size: kernelSize, stride, padding, dilation }).map(([name, size]) => `${name}=${reprValue(size)}`);
+    const sizes = Object.entries({ kernel_size: kernelSize, stride, padding, dilation }).map(
+      ([name, size]) => `${name}=${reprValue(size)}`,
+    );
     return [...sizes, `ceil_mode=${reprBool(ceilMode)}`].join(", ");
   }
 }

@@ -4,6 +4,7 @@ import { sameShape } from "../core/layout.ts";
 import { uploaded } from "../tensor/functional-ops.ts";
 import { ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { Parts } from "./members.ts";
 import type { Module } from "./module.ts";
 import { typeName } from "./repr.ts";
 
@@ -16,18 +17,12 @@ export interface IncompatibleKeys {
   readonly unexpectedKeys: string[];
 }
 
-/** What loading and saving needs to see of a module. */
-export interface StateParts {
-  /** Parameters, then persistent buffers. */
-  own(module: Module): [string, Tensor][];
-  children(module: Module): [string, Module][];
-  /** Adds what an older state dict lacks. */
-  complete(module: Module, state: Map<string, unknown>, prefix: string): void;
-}
+/** The tensors of a module that belong to its state: parameters, then persistent buffers. */
+const ownState = (parts: Parts, module: Module): [string, Tensor][] => [...parts.parameters(module), ...parts.buffers(module, true)];
 
 /** All tensors of a state dict, in order. */
-export function stateEntries(parts: StateParts, module: Module, prefix: string): [string, Tensor][] {
-  const own = parts.own(module).map(([name, x]): [string, Tensor] => [prefix + name, x]);
+export function stateEntries(parts: Parts, module: Module, prefix: string): [string, Tensor][] {
+  const own = ownState(parts, module).map(([name, x]): [string, Tensor] => [prefix + name, x]);
   return [...own, ...parts.children(module).flatMap(([name, child]) => stateEntries(parts, child, `${prefix}${name}.`))];
 }
 
@@ -56,9 +51,9 @@ function fitting(plan: Plan, key: string, target: Tensor, source: unknown): Tens
   return null;
 }
 
-function planModule(parts: StateParts, module: Module, state: Map<string, unknown>, prefix: string, plan: Plan): void {
+function planModule(parts: Parts, module: Module, state: Map<string, unknown>, prefix: string, plan: Plan): void {
   parts.complete(module, state, prefix);
-  const own = parts.own(module);
+  const own = ownState(parts, module);
   for (const [name, target] of own) {
     const key = prefix + name;
     if (!state.has(key)) {
@@ -70,7 +65,8 @@ function planModule(parts: StateParts, module: Module, state: Map<string, unknow
   }
   const children = parts.children(module);
   const known = new Set([...own, ...children].map(([name]) => name));
-  for (const key of state.keys()) if (key.startsWith(prefix) && !known.has(key.slice(prefix.length).split(".")[0]!)) plan.unexpected.push(key);
+  for (const key of state.keys())
+    if (key.startsWith(prefix) && !known.has(key.slice(prefix.length).split(".")[0]!)) plan.unexpected.push(key);
   for (const [name, child] of children) {
     const below = `${prefix}${name}.`;
     planModule(parts, child, new Map([...state].filter(([key]) => key.startsWith(below))), below, plan);
@@ -85,7 +81,7 @@ function entriesOf(stateDict: unknown): Map<string, unknown> {
 }
 
 /** Copies a state dict into a module: everything is checked before anything is written. */
-export function loadState(parts: StateParts, module: Module, stateDict: unknown, strict: boolean): IncompatibleKeys {
+export function loadState(parts: Parts, module: Module, stateDict: unknown, strict: boolean): IncompatibleKeys {
   const plan: Plan = { writes: [], missing: [], unexpected: [], problems: [] };
   planModule(parts, module, entriesOf(stateDict), "", plan);
   if (strict) {
@@ -97,7 +93,10 @@ export function loadState(parts: StateParts, module: Module, stateDict: unknown,
     () =>
       withGrad(false, () => {
         // From other devices first: if a source cannot be read, nothing has been written yet.
-        const writes = plan.writes.map(({ target, source }) => ({ target, source: source.device === target.device ? source : uploaded(source, target.device) }));
+        const writes = plan.writes.map(({ target, source }) => ({
+          target,
+          source: source.device === target.device ? source : uploaded(source, target.device),
+        }));
         for (const { target, source } of writes) target.copy_(source);
       }),
     () => [],

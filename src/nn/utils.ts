@@ -1,12 +1,13 @@
 /** `nn.utils`: gradients clipped, parameters as one vector. */
 import { withGrad } from "../autograd/modes.ts";
-import { normNotFinite } from "../core/errors.ts";
+import { normNotFinite, notTensor } from "../core/errors.ts";
 import { reprFloat } from "../core/print/python.ts";
+import { pythonTypeName } from "../tensor/call-pointwise.ts";
 import { tensor } from "../tensor/creation.ts";
-import { ownedBy } from "../tensor/scratch.ts";
 import { cat, stack } from "../tensor/public-ops.ts";
+import { ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type Args, positional } from "./arguments.ts";
+import { type NamedArgs, positional } from "./arguments.ts";
 
 type Parameters = Tensor | Iterable<Tensor>;
 const gradsOf = (parameters: Parameters): Tensor[] =>
@@ -25,8 +26,16 @@ export interface ClipGradNormOptions {
  * loss.backward();
  * nn.utils.clipGradNorm_(model.parameters(), 1);
  */
-export function clipGradNorm_(parameters: Parameters, ...args: Args<[maxNorm: number], [normType: number, errorIfNonfinite: boolean], ClipGradNormOptions>): Tensor {
-  const [maxNorm, normType = 2, errorIfNonfinite = false] = positional("clipGradNorm_", ["maxNorm", "normType", "errorIfNonfinite"], 1, args) as [number, number?, boolean?];
+export function clipGradNorm_(
+  parameters: Parameters,
+  ...args: NamedArgs<{ maxNorm: number }, [maxNorm: number], [normType: number, errorIfNonfinite: boolean], ClipGradNormOptions>
+): Tensor {
+  const [maxNorm, normType = 2, errorIfNonfinite = false] = positional(
+    "clipGradNorm_",
+    ["maxNorm", "normType", "errorIfNonfinite"],
+    1,
+    args,
+  ) as [number, number?, boolean?];
   const grads = gradsOf(parameters).map((g) => g.detach());
   if (grads.length === 0) return tensor(0);
   return ownedBy(
@@ -53,6 +62,7 @@ export const parametersToVector = (parameters: Iterable<Tensor>): Tensor => cat(
 
 /** Gives parameters the values of a vector: they become views of its parts. */
 export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>): void {
+  if (!(vector instanceof Tensor)) throw notTensor(pythonTypeName(vector));
   let at = 0;
   for (const p of parameters) {
     p.data = vector.detach().narrow(0, at, p.numel()).view(p.shape);

@@ -5,9 +5,11 @@ import { type PointwiseInplace, pointwise, type Tensor, type Unary, unary } from
 
 const zero = (x: Expr): Expr => constant(0, x.type);
 const one = (x: Expr): Expr => constant(1, x.type);
-const floats = (kernel: string) => (d: { isFloatingPoint: boolean; scalarName: string }): void => {
-  if (!d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
-};
+const floats =
+  (kernel: string) =>
+  (d: { isFloatingPoint: boolean; scalarName: string }): void => {
+    if (!d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
+  };
 
 /** `max(x, 0)`. */
 export const relu: Unary = unary({
@@ -20,13 +22,19 @@ export const relu: Unary = unary({
 
 /** `x` where positive, else `negativeSlope * x`. */
 export const leakyRelu: PointwiseInplace<(negativeSlope?: number) => Tensor> = pointwise(1, {
-  inplace: true, params: [{ name: "negativeSlope", default: 0.01 }], check: floats("leaky_relu_cpu"),
+  inplace: true,
+  params: [{ name: "negativeSlope", default: 0.01 }],
+  check: floats("leaky_relu_cpu"),
   f: (x, slope) => e.select(e.gt(x!, 0), x!, e.mul(x!, slope!)),
   df: (_, x, slope) => [e.select(e.gt(x!, 0), one(x!), slope!)],
 });
 
 /** `x * sigmoid(x)`, also called swish. */
-export const silu: Unary = unary({ check: floats("silu_cpu"), f: (x) => e.div(x!, e.add(e.exp(e.neg(x!)), 1)), df: (_, x) => [siluSlope(x!)] });
+export const silu: Unary = unary({
+  check: floats("silu_cpu"),
+  f: (x) => e.div(x!, e.add(e.exp(e.neg(x!)), 1)),
+  df: (_, x) => [siluSlope(x!)],
+});
 function siluSlope(x: Expr): Expr {
   const s = e.div(1, e.add(e.exp(e.neg(x)), 1));
   return e.mul(s, e.add(e.mul(x, e.sub(1, s)), 1));
@@ -34,7 +42,8 @@ function siluSlope(x: Expr): Expr {
 
 /** `log(sigmoid(x))`, as `min(x, 0) - log1p(exp(-|x|))`: no exponential overflows. */
 export const _logsigmoid: Unary = unary({
-  node: "LogSigmoidBackward0", check: floats("log_sigmoid_cpu"),
+  node: "LogSigmoidBackward0",
+  check: floats("log_sigmoid_cpu"),
   f: (x) => e.sub(e.min(x!, 0), e.log1p(e.exp(e.neg(e.abs(x!))))),
   df: (_, x) => [e.div(1, e.add(e.exp(x!), 1))],
 });

@@ -1,8 +1,47 @@
 import type { DType } from "../core/dtype.ts";
 import { boolNegative, boolSubtract, boolSubtractOne, clampNeither, notForDtype } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
-import { abs as absolute, add as plus, and, ceil as up, constant, div as over, eq, type Expr, floor as down, ge, gt, idiv, irem, log as ln, lt, max, min, mul as times, ne, neg as minus, pow as power, round as nearest, select, sqrt as root, sub as less, trunc as chop } from "../kernel/expr.ts";
-import { type Binary, binary, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import {
+  abs as absolute,
+  and,
+  trunc as chop,
+  constant,
+  floor as down,
+  type Expr,
+  eq,
+  ge,
+  gt,
+  idiv,
+  irem,
+  sub as less,
+  log as ln,
+  lt,
+  max,
+  min,
+  neg as minus,
+  ne,
+  round as nearest,
+  div as over,
+  add as plus,
+  pow as power,
+  sqrt as root,
+  select,
+  mul as times,
+  ceil as up,
+} from "../kernel/expr.ts";
+import {
+  type Binary,
+  binary,
+  type Composite,
+  composite,
+  type Pointwise,
+  type PointwiseInplace,
+  pointwise,
+  type Tensor,
+  type TensorLike,
+  type Unary,
+  unary,
+} from "./define.ts";
 import { numberFirst, power as power_, reversed, tensorFirst, tensorFirstMax, tensorFirstMin } from "./signatures.ts";
 
 const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
@@ -30,7 +69,10 @@ function checkSubtract(_: DType, operands: readonly (DType | null)[]): void {
 export const sub: WithAlpha = binary({ params: alpha, check: checkSubtract, f: (a, b, k) => less(a!, times(b!, k!)) });
 /** `other - alpha * input`. */
 export const rsub: PointwiseInplace<(other: TensorLike, options?: AlphaOptions) => Tensor> = binary({
-  params: alpha, signatures: reversed, check: checkSubtract, f: (a, b, k) => less(b!, times(a!, k!)),
+  params: alpha,
+  signatures: reversed,
+  check: checkSubtract,
+  f: (a, b, k) => less(b!, times(a!, k!)),
 });
 
 /** `input * other`. */
@@ -43,7 +85,11 @@ function floorQuotient(a: Expr, b: Expr): Expr {
     return select(and(ne(irem(a, b), 0), ne(lt(a, 0), lt(b, 0))), less(q, 1), q);
   }
   const remainder = floatRemainderC(a, b);
-  const fixed = select(and(ne(remainder, 0), ne(lt(b, 0), lt(remainder, 0))), less(over(less(a, remainder), b), 1), over(less(a, remainder), b));
+  const fixed = select(
+    and(ne(remainder, 0), ne(lt(b, 0), lt(remainder, 0))),
+    less(over(less(a, remainder), b), 1),
+    over(less(a, remainder), b),
+  );
   const rounded = down(fixed);
   const near = select(gt(less(fixed, rounded), 0.5), plus(rounded, 1), rounded);
   const signed = select(eq(fixed, 0), e.copysign(zero(a), over(a, b)), near);
@@ -54,14 +100,31 @@ function floatRemainderC(a: Expr, b: Expr): Expr {
   return e.fmod(a, b);
 }
 
-const noBool = (kernel: string) => (d: DType): void => {
-  if (d.name === "bool") throw notForDtype(kernel, "Bool");
-};
+const noBool =
+  (kernel: string) =>
+  (d: DType): void => {
+    if (d.name === "bool") throw notForDtype(kernel, "Bool");
+  };
 /** The quotient rounded toward minus infinity. Integers by zero raise. */
-export const floorDivide: Binary = binary({ integerDivisor: true, check: noBool("div_floor_cpu"), f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
-const divFloor: Binary = binary({ integerDivisor: true, check: noBool("div_floor_cpu"), node: "DivBackward1", f: (a, b) => floorQuotient(a!, b!), df: () => [0, 0] });
+export const floorDivide: Binary = binary({
+  integerDivisor: true,
+  check: noBool("div_floor_cpu"),
+  f: (a, b) => floorQuotient(a!, b!),
+  df: () => [0, 0],
+});
+const divFloor: Binary = binary({
+  integerDivisor: true,
+  check: noBool("div_floor_cpu"),
+  node: "DivBackward1",
+  f: (a, b) => floorQuotient(a!, b!),
+  df: () => [0, 0],
+});
 const divTrunc: Binary = binary({
-  integerDivisor: true, check: noBool("div_trunc_cpu"), node: "DivBackward1", f: (a, b) => (isFloat(a!) ? chop(over(a!, b!)) : idiv(a!, b!)), df: () => [0, 0],
+  integerDivisor: true,
+  check: noBool("div_trunc_cpu"),
+  node: "DivBackward1",
+  f: (a, b) => (isFloat(a!) ? chop(over(a!, b!)) : idiv(a!, b!)),
+  df: () => [0, 0],
 });
 export interface DivOptions {
   /** `null`: true division; `"floor"`, `"trunc"`: rounded, and integers stay integers. */
@@ -81,7 +144,9 @@ export const trueDivide: Binary = binary({ result: "float", node: "DivBackward0"
 
 /** The remainder with the sign of the divisor, as Python's `%`. */
 export const remainder: Binary = binary({
-  signatures: numberFirst, integerDivisor: true, check: noBool("remainder_cpu"),
+  signatures: numberFirst,
+  integerDivisor: true,
+  check: noBool("remainder_cpu"),
   f: (a, b) => {
     const r = isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!);
     return select(and(ne(r, 0), ne(lt(b!, 0), lt(r, 0))), plus(r, b!), r);
@@ -90,14 +155,17 @@ export const remainder: Binary = binary({
 });
 /** The remainder with the sign of the dividend, as C's `fmod`. */
 export const fmod: Binary = binary({
-  signatures: tensorFirst, integerDivisor: true, check: noBool("fmod_cpu"),
+  signatures: tensorFirst,
+  integerDivisor: true,
+  check: noBool("fmod_cpu"),
   f: (a, b) => (isFloat(a!) ? floatRemainderC(a!, b!) : irem(a!, b!)),
   df: (_, a, b) => [1, minus(chop(over(a!, b!)))],
 });
 
 /** `input` to the power of `exponent`. */
 export const pow: Binary = binary({
-  signatures: power_, check: noBool("pow"),
+  signatures: power_,
+  check: noBool("pow"),
   f: (a, b) => power(a!, b!),
   df: (y, a, b) => [
     select(eq(b!, 0), zero(y), times(b!, power(a!, less(b!, 1)))),
@@ -130,7 +198,8 @@ export const sqrt: Unary = unary({ result: "float", f: (x) => root(x!), df: (y) 
 /** `1 / sqrt(x)`. */
 export const rsqrt: Unary = unary({ result: "float", f: (x) => over(1, root(x!)), df: (y) => [times(-0.5, times(y, times(y, y)))] });
 
-const rounding = (name: string, f: (x: Expr) => Expr): Unary => unary({ check: noBool(`${name}_vml_cpu`), f: (x) => (isFloat(x!) ? f(x!) : x!), df: () => [0] });
+const rounding = (name: string, f: (x: Expr) => Expr): Unary =>
+  unary({ check: noBool(`${name}_vml_cpu`), f: (x) => (isFloat(x!) ? f(x!) : x!), df: () => [0] });
 /** The largest whole number that is not greater. */
 export const floor: Unary = rounding("floor", (x) => down(x));
 /** The smallest whole number that is not less. */
@@ -146,22 +215,32 @@ const one = (x: Expr): Expr => constant(1, x.type);
 export const maximum: Binary = binary({
   tensorsOnly: true,
   f: (a, b) => max(a!, b!),
-  df: (_, a, b) => [select(eq(a!, b!), half(a!), select(lt(a!, b!), zero(a!), one(a!))), select(eq(a!, b!), half(a!), select(lt(b!, a!), zero(a!), one(a!)))],
+  df: (_, a, b) => [
+    select(eq(a!, b!), half(a!), select(lt(a!, b!), zero(a!), one(a!))),
+    select(eq(a!, b!), half(a!), select(lt(b!, a!), zero(a!), one(a!))),
+  ],
 });
 /** The lesser of two; NaN if either is. A tie shares its gradient. */
 export const minimum: Binary = binary({
   tensorsOnly: true,
   f: (a, b) => min(a!, b!),
-  df: (_, a, b) => [select(eq(a!, b!), half(a!), select(gt(a!, b!), zero(a!), one(a!))), select(eq(a!, b!), half(a!), select(gt(b!, a!), zero(a!), one(a!)))],
+  df: (_, a, b) => [
+    select(eq(a!, b!), half(a!), select(gt(a!, b!), zero(a!), one(a!))),
+    select(eq(a!, b!), half(a!), select(gt(b!, a!), zero(a!), one(a!))),
+  ],
 });
 
 /** `input + value * tensor1 * tensor2`. */
 export const addcmul: PointwiseInplace<(tensor1: TensorLike, tensor2: TensorLike, options?: { value?: number }) => Tensor> = pointwise(3, {
-  inplace: true, params: [{ name: "value", default: 1 }], f: (x, a, b, k) => plus(x!, times(times(a!, k!), b!)),
+  inplace: true,
+  params: [{ name: "value", default: 1 }],
+  f: (x, a, b, k) => plus(x!, times(times(a!, k!), b!)),
 });
 /** `input + value * tensor1 / tensor2`. */
 export const addcdiv: PointwiseInplace<(tensor1: TensorLike, tensor2: TensorLike, options?: { value?: number }) => Tensor> = pointwise(3, {
-  inplace: true, params: [{ name: "value", default: 1 }], f: (x, a, b, k) => plus(x!, over(times(a!, k!), b!)),
+  inplace: true,
+  params: [{ name: "value", default: 1 }],
+  f: (x, a, b, k) => plus(x!, over(times(a!, k!), b!)),
 });
 /** `input + weight * (end - input)`; computed from the nearer end. */
 export const lerp: PointwiseInplace<(end: TensorLike, weight: TensorLike) => Tensor> = pointwise(3, {
@@ -177,13 +256,19 @@ export interface ClampOptions {
 }
 type Clamp = (min?: TensorLike | null | ClampOptions, max?: TensorLike | null) => Tensor;
 const clampBoth: Pointwise<(min: TensorLike, max: TensorLike) => Tensor> = pointwise(3, {
-  node: "ClampBackward1", f: (x, lo, hi) => min(max(x!, lo!), hi!),
+  node: "ClampBackward1",
+  f: (x, lo, hi) => min(max(x!, lo!), hi!),
   df: (_, x, lo, hi) => {
     const [below, above] = [lt(x!, lo!), gt(x!, hi!)];
     const inside = select(below, zero(x!), select(above, zero(x!), one(x!)));
-    return [inside, select(e.and(below, lt(lo!, hi!)), one(x!), zero(x!)), select(e.or(above, e.and(below, e.not(lt(lo!, hi!)))), one(x!), zero(x!))];
+    return [
+      inside,
+      select(e.and(below, lt(lo!, hi!)), one(x!), zero(x!)),
+      select(e.or(above, e.and(below, e.not(lt(lo!, hi!)))), one(x!), zero(x!)),
+    ];
   },
 });
+
 export { clampBoth as _clampBoth };
 /** At least `min` and at most `max`; either may be left out. Where `min` exceeds `max`, the result is `max`. */
 export const clamp: Composite<Clamp> = composite(["min", "max"], (x: Tensor, lo?: TensorLike | null, hi?: TensorLike | null) => {
@@ -195,9 +280,15 @@ export const clamp: Composite<Clamp> = composite(["min", "max"], (x: Tensor, lo?
 const limits = { inplace: true as const };
 /** At least `min`. */
 export const clampMin: PointwiseInplace<(min: TensorLike) => Tensor> = pointwise(2, {
-  ...limits, signatures: tensorFirstMin, f: (x, lo) => max(x!, lo!), df: (_, x, lo) => [select(ge(x!, lo!), one(x!), zero(x!)), select(lt(x!, lo!), one(x!), zero(x!))],
+  ...limits,
+  signatures: tensorFirstMin,
+  f: (x, lo) => max(x!, lo!),
+  df: (_, x, lo) => [select(ge(x!, lo!), one(x!), zero(x!)), select(lt(x!, lo!), one(x!), zero(x!))],
 });
 /** At most `max`. */
 export const clampMax: PointwiseInplace<(max: TensorLike) => Tensor> = pointwise(2, {
-  ...limits, signatures: tensorFirstMax, f: (x, hi) => min(x!, hi!), df: (_, x, hi) => [select(e.le(x!, hi!), one(x!), zero(x!)), select(gt(x!, hi!), one(x!), zero(x!))],
+  ...limits,
+  signatures: tensorFirstMax,
+  f: (x, hi) => min(x!, hi!),
+  df: (_, x, hi) => [select(e.le(x!, hi!), one(x!), zero(x!)), select(gt(x!, hi!), one(x!), zero(x!))],
 });

@@ -2,7 +2,20 @@ import type { DType } from "../core/dtype.ts";
 import { ArgumentError, maskedFillValue, notForDtype, whereCondition } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { constant, type Expr } from "../kernel/expr.ts";
-import { type Binary, binary, type Comparison, type Composite, composite, type Pointwise, type PointwiseInplace, pointwise, type Tensor, type TensorLike, type Unary, unary } from "./define.ts";
+import {
+  type Binary,
+  binary,
+  type Comparison,
+  type Composite,
+  composite,
+  type Pointwise,
+  type PointwiseInplace,
+  pointwise,
+  type Tensor,
+  type TensorLike,
+  type Unary,
+  unary,
+} from "./define.ts";
 import { numberFirst, tensorFirst } from "./signatures.ts";
 
 const compare = (f: (a: Expr, b: Expr) => Expr): Comparison => binary({ result: "bool", signatures: tensorFirst, f: (a, b) => f(a!, b!) });
@@ -30,9 +43,11 @@ export const logicalXor: Comparison = logical((a, b) => e.xor(truth(a), truth(b)
 /** Whether the element is 0. */
 export const logicalNot: Unary = unary({ result: "bool", f: (x) => e.not(truth(x!)) });
 
-const integersOnly = (kernel: string) => (d: DType): void => {
-  if (d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
-};
+const integersOnly =
+  (kernel: string) =>
+  (d: DType): void => {
+    if (d.isFloatingPoint) throw notForDtype(kernel, d.scalarName);
+  };
 /** The bits that both have; of bools, and. */
 export const bitwiseAnd: Binary = binary({ signatures: numberFirst, check: integersOnly("bitwise_and_cpu"), f: (a, b) => e.and(a!, b!) });
 /** The bits that either has; of bools, or. */
@@ -60,7 +75,8 @@ export const isnan: Pointwise<() => Tensor> = pointwise(1, { result: "bool", f: 
 export const isinf: Pointwise<() => Tensor> = pointwise(1, { result: "bool", f: (x) => (isFloat(x!) ? infinite(x!) : no) });
 /** Whether the element is neither NaN nor an infinity. */
 export const isfinite: Pointwise<() => Tensor> = pointwise(1, {
-  result: "bool", f: (x) => (isFloat(x!) ? e.lt(e.abs(x!), Number.POSITIVE_INFINITY) : constant(1, "bool")),
+  result: "bool",
+  f: (x) => (isFloat(x!) ? e.lt(e.abs(x!), Number.POSITIVE_INFINITY) : constant(1, "bool")),
 });
 
 /** Whether the mask argument of an op is one. */
@@ -69,19 +85,34 @@ const condition = (_: DType, [c]: readonly (DType | null)[]): void => {
 };
 /** `input` where `condition` holds, else `other`: the three-operand form of `torch.where`. */
 export const _where: Pointwise<(input: TensorLike, other: TensorLike) => Tensor> = pointwise(3, {
-  node: "WhereBackward0", check: condition,
+  node: "WhereBackward0",
+  check: condition,
   f: (c, x, y) => e.select(truth(c!), x!, y!),
-  df: (y, c) => [null, e.select(truth(c!), constant(1, y.type), constant(0, y.type)), e.select(truth(c!), constant(0, y.type), constant(1, y.type))],
+  df: (y, c) => [
+    null,
+    e.select(truth(c!), constant(1, y.type), constant(0, y.type)),
+    e.select(truth(c!), constant(0, y.type), constant(1, y.type)),
+  ],
 });
 /** This tensor's elements where `condition` holds, else those of `other`. */
-export const where: Composite<(condition: Tensor, other: TensorLike) => Tensor> = composite(["condition", "other"], (x: Tensor, c: Tensor, y: TensorLike) => c._where(x, y));
+export const where: Composite<(condition: Tensor, other: TensorLike) => Tensor> = composite(
+  ["condition", "other"],
+  (x: Tensor, c: Tensor, y: TensorLike) => c._where(x, y),
+);
 
 /** `value` where `mask` holds, else `input`; of the dtype of `input`. */
 export const maskedFill: PointwiseInplace<(mask: Tensor, value: TensorLike) => Tensor> = pointwise(3, {
-  inplace: true, node: "MaskedFillBackward0", result: "first", rowMajor: true,
+  inplace: true,
+  node: "MaskedFillBackward0",
+  result: "first",
+  rowMajor: true,
   check: (_, __, ranks) => {
     if (ranks[2]! > 0) throw maskedFillValue(ranks[2]!);
   },
   f: (x, mask, value) => e.select(truth(mask!), value!, x!),
-  df: (y, _, mask) => [e.select(truth(mask!), constant(0, y.type), constant(1, y.type)), null, e.select(truth(mask!), constant(1, y.type), constant(0, y.type))],
+  df: (y, _, mask) => [
+    e.select(truth(mask!), constant(0, y.type), constant(1, y.type)),
+    null,
+    e.select(truth(mask!), constant(1, y.type), constant(0, y.type)),
+  ],
 });

@@ -1,9 +1,21 @@
 import {
-  convBias, convBiasType, convChannels, convDilation, convGroups, convKernel, convNot, convPadding, convRank, convSame, convSizes, expectedDtype, notForDtype,
+  convBias,
+  convBiasType,
+  convChannels,
+  convDilation,
+  convGroups,
+  convKernel,
+  convNot,
+  convPadding,
+  convRank,
+  convSame,
+  convSizes,
+  expectedDtype,
+  notForDtype,
 } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
 import type { Kernels } from "../tensor/kernels.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 
 /**
  * Note [Convolution is a contraction over a window view]. A window view shows, for every place of the output, the patch of the (padded) input
@@ -22,7 +34,12 @@ export interface Geometry {
   readonly dilation: readonly number[];
   readonly groups: number;
 }
-export type ConvolutionOptions = { stride?: number | readonly number[]; padding?: number | readonly number[] | "same" | "valid"; dilation?: number | readonly number[]; groups?: number };
+export type ConvolutionOptions = {
+  stride?: number | readonly number[];
+  padding?: number | readonly number[] | "same" | "valid";
+  dilation?: number | readonly number[];
+  groups?: number;
+};
 
 /** A number for every dimension. */
 export function perDimension(x: number | readonly number[], n: number): number[] {
@@ -34,7 +51,14 @@ const outputSizes = (size: readonly number[], kernel: readonly number[], { strid
   size.map((n, d) => Math.floor((n + 2 * padding[d]! - dilation[d]! * (kernel[d]! - 1) - 1) / stride[d]!) + 1);
 
 /** The tensor with a border of `value` around its last dimensions. */
-export function padded(k: Kernels, x: Tensor, before: readonly number[], after: readonly number[], value: number, spread: readonly number[] = []): Tensor {
+export function padded(
+  k: Kernels,
+  x: Tensor,
+  before: readonly number[],
+  after: readonly number[],
+  value: number,
+  spread: readonly number[] = [],
+): Tensor {
   const lead = x.ndim - before.length;
   const gap = (d: number): number => spread[d] ?? 1;
   if (before.every((n) => n === 0) && after.every((n) => n === 0) && before.every((_, d) => gap(d) === 1)) return x;
@@ -42,12 +66,30 @@ export function padded(k: Kernels, x: Tensor, before: readonly number[], after: 
   const whole = k.full(size, value, x.dtype, x.device);
   const { strides } = whole.layout;
   const offset = before.reduce((sum, n, d) => sum + n * strides[lead + d]!, 0);
-  k.copy(x, k.view(whole, new Layout(x.shape, strides.map((s, d) => (d < lead ? s : s * gap(d - lead))), offset)));
+  k.copy(
+    x,
+    k.view(
+      whole,
+      new Layout(
+        x.shape,
+        strides.map((s, d) => (d < lead ? s : s * gap(d - lead))),
+        offset,
+      ),
+    ),
+  );
   return whole;
 }
 
 /** The window view of x [n, c, s...]: [n, g, c/g, k..., o...]. */
-function windows(k: Kernels, x: Tensor, kernel: readonly number[], out: readonly number[], stride: readonly number[], dilation: readonly number[], groups: number): Tensor {
+function windows(
+  k: Kernels,
+  x: Tensor,
+  kernel: readonly number[],
+  out: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+  groups: number,
+): Tensor {
   const { shape, strides, offset } = x.layout;
   const spatial = strides.slice(2);
   const channels = shape[1]! / groups;
@@ -55,7 +97,13 @@ function windows(k: Kernels, x: Tensor, kernel: readonly number[], out: readonly
     x,
     new Layout(
       [shape[0]!, groups, channels, ...kernel, ...out],
-      [strides[0]!, strides[1]! * channels, strides[1]!, ...spatial.map((s, d) => s * dilation[d]!), ...spatial.map((s, d) => s * stride[d]!)],
+      [
+        strides[0]!,
+        strides[1]! * channels,
+        strides[1]!,
+        ...spatial.map((s, d) => s * dilation[d]!),
+        ...spatial.map((s, d) => s * stride[d]!),
+      ],
       offset,
     ),
   );
@@ -67,7 +115,8 @@ const range = (from: number, n: number): number[] => Array.from({ length: n }, (
 type Conv = Rule<(weight: Tensor, bias: Tensor | null, geometry: Geometry) => Tensor>;
 /** Convolution of x [n, c, s...] with weight [m, c/groups, k...]; any number of spatial dimensions. */
 export const _convolution: Conv = rule({
-  params: ["weight", "bias", "geometry"], node: "ConvolutionBackward0",
+  params: ["weight", "bias", "geometry"],
+  node: "ConvolutionBackward0",
   run: (k, x: Tensor, w: Tensor, bias: Tensor | null, geometry: Geometry) => {
     const nd = x.ndim - 2;
     const { stride, padding, dilation, groups } = geometry;
@@ -90,7 +139,8 @@ export const _convolution: Conv = rule({
 
 /** The gradient of a convolution's input of spatial size `size`: also the transposed convolution. */
 export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], geometry: Geometry) => Tensor> = rule({
-  params: ["weight", "size", "geometry"], node: "ConvolutionBackwardInput0",
+  params: ["weight", "size", "geometry"],
+  node: "ConvolutionBackwardInput0",
   run: (k, g: Tensor, w: Tensor, size: readonly number[], geometry: Geometry) => {
     const nd = g.ndim - 2;
     const { stride, padding, dilation, groups } = geometry;
@@ -102,8 +152,19 @@ export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], g
     const after = size.map((n, d) => Math.max(n + reach[d]! - before[d]! - spreadSize[d]! + Math.max(padding[d]! - reach[d]!, 0), 0));
     const wide = padded(k, g, before, after, 0, stride);
     const skip = padding.map((p, d) => Math.max(p - reach[d]!, 0));
-    const shifted = k.view(wide, new Layout(wide.shape, wide.stride(), wide.storageOffset() + skip.reduce((s, n, d) => s + n * wide.stride()[2 + d]!, 0)));
-    const patches = windows(k, shifted, kernel, size, size.map(() => 1), dilation, groups);
+    const shifted = k.view(
+      wide,
+      new Layout(wide.shape, wide.stride(), wide.storageOffset() + skip.reduce((s, n, d) => s + n * wide.stride()[2 + d]!, 0)),
+    );
+    const patches = windows(
+      k,
+      shifted,
+      kernel,
+      size,
+      size.map(() => 1),
+      dilation,
+      groups,
+    );
     const m = w.shape[0]! / groups;
     const { strides, offset } = w.contiguous().layout;
     const channels = w.shape[1]!;
@@ -122,13 +183,15 @@ export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], g
   },
   save: (_, g: Tensor, w: Tensor, __: readonly number[], geometry: Geometry) => ({ g, w, geometry }),
   grad: ({ g, w, geometry }: { g: Tensor; w: Tensor; geometry: Geometry }, [h], [toG, toW]) => [
-    toG ? h!._convolution(w, null, geometry) : null, toW ? g._convolutionWeight(h!, w.shape.slice(2), geometry) : null,
+    toG ? h!._convolution(w, null, geometry) : null,
+    toW ? g._convolutionWeight(h!, w.shape.slice(2), geometry) : null,
   ],
 });
 
 /** The gradient of a convolution's weight with windows of `kernel`. */
 export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[], geometry: Geometry) => Tensor> = rule({
-  params: ["input", "kernel", "geometry"], node: "ConvolutionBackwardWeight0",
+  params: ["input", "kernel", "geometry"],
+  node: "ConvolutionBackwardWeight0",
   run: (k, g: Tensor, x: Tensor, kernel: readonly number[], geometry: Geometry) => {
     const nd = g.ndim - 2;
     const { stride, padding, dilation, groups } = geometry;
@@ -143,14 +206,23 @@ export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[],
   },
   save: (_, g: Tensor, x: Tensor, __: readonly number[], geometry: Geometry) => ({ g, x, geometry }),
   grad: ({ g, x, geometry }: { g: Tensor; x: Tensor; geometry: Geometry }, [h], [toG, toX]) => [
-    toG ? x._convolution(h!, null, geometry) : null, toX ? g._convolutionInput(h!, x.shape.slice(2), geometry) : null,
+    toG ? x._convolution(h!, null, geometry) : null,
+    toX ? g._convolutionInput(h!, x.shape.slice(2), geometry) : null,
   ],
 });
 
 /** C++'s names of types, which stand in one of PyTorch's sentences. */
 const CPP_NAMES: Readonly<Record<string, string>> = {
-  float32: "float", float64: "double", float16: "c10::Half", bfloat16: "c10::BFloat16", int64: "long int", int32: "int", int16: "short int",
-  int8: "signed char", uint8: "unsigned char", bool: "bool",
+  float32: "float",
+  float64: "double",
+  float16: "c10::Half",
+  bfloat16: "c10::BFloat16",
+  int64: "long int",
+  int32: "int",
+  int16: "short int",
+  int8: "signed char",
+  uint8: "unsigned char",
+  bool: "bool",
 };
 
 /** One number per spatial dimension. */
@@ -195,7 +267,11 @@ function checkConvolution(x: Tensor, w: Tensor, bias: Tensor | null, { stride, p
 
 /** `"same"` keeps the size; where its border is uneven, the extra place is at the end and the input is padded before. */
 function paddingOf(
-  padding: NonNullable<ConvolutionOptions["padding"]>, x: Tensor, kernel: readonly number[], stride: readonly number[], dilation: readonly number[],
+  padding: NonNullable<ConvolutionOptions["padding"]>,
+  x: Tensor,
+  kernel: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
 ): { input: Tensor; padding: number[] } {
   if (typeof padding !== "string") return { input: x, padding: sizes("padding", padding, kernel.length) };
   if (padding === "valid") return { input: x, padding: kernel.map(() => 0) };

@@ -4,8 +4,8 @@ import type { Expr, Num } from "../kernel/expr.ts";
 import type { MapKernel } from "../kernel/kernel.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Signatures } from "./signatures.ts";
 import { entry, type Op, type Signature, type TensorLike } from "./entry.ts";
+import type { Signatures } from "./signatures.ts";
 
 // ---- pointwise
 
@@ -66,7 +66,8 @@ export const unary = (d: PointwiseDefinition): Unary => entry("pointwise", { ari
 /** A pointwise op of two operands. */
 export const binary = <E = Binary>(d: PointwiseDefinition): E => entry("pointwise", { arity: 2, inplace: true, kernels: new Map(), ...d });
 /** A pointwise op of any number of operands. */
-export const pointwise = <E>(arity: number, d: PointwiseDefinition & { readonly inplace?: true }): E => entry("pointwise", { arity, kernels: new Map(), ...d });
+export const pointwise = <E>(arity: number, d: PointwiseDefinition & { readonly inplace?: true }): E =>
+  entry("pointwise", { arity, kernels: new Map(), ...d });
 
 // ---- reductions
 
@@ -195,8 +196,11 @@ export interface Composite<Sig extends Signature> extends Op<Sig>, CompositeDefi
   readonly kind: "composite";
 }
 /** An op made of others: its gradient is theirs. */
-export const composite = <E>(params: readonly string[], formula: CompositeDefinition["formula"], more: Partial<CompositeDefinition> = {}): E =>
-  entry("composite", { params, formula, ...more });
+export const composite = <E>(
+  params: readonly string[],
+  formula: CompositeDefinition["formula"],
+  more: Partial<CompositeDefinition> = {},
+): E => entry("composite", { params, formula, ...more });
 
 /** A dimension or several. */
 export type Dims = number | readonly number[] | null;

@@ -1,4 +1,4 @@
-import { ambiguousInferred, ArgumentError, dimOutOfRange, dimTwice, invalidShape, twoInferred } from "../core/errors.ts";
+import { ArgumentError, ambiguousInferred, dimOutOfRange, dimTwice, invalidShape, twoInferred } from "../core/errors.ts";
 import { numel } from "../core/layout.ts";
 
 /** A dimension counted from the front. */

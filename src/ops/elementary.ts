@@ -1,5 +1,5 @@
-import * as e from "../kernel/expr.ts";
 import type { Expr, Num } from "../kernel/expr.ts";
+import * as e from "../kernel/expr.ts";
 import { type Binary, binary, type Unary, unary } from "./define.ts";
 
 const float = (f: (x: Expr) => Num, df?: (y: Expr, x: Expr) => Num): Unary =>

@@ -1,19 +1,34 @@
 import { int64 } from "../core/dtype.ts";
 import { embeddingIndexType, embeddingRank, IndexError } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 
 /** The rows of a table (v, d) at the places that `index` (...) names: (..., d). `paddingIndex` names a row that gets no gradient, or is -1. */
 export const _embedding: Rule<(index: Tensor, paddingIndex: number, scaleByFrequency: boolean) => Tensor> = rule({
-  params: ["index", "paddingIndex", "scaleByFrequency"], node: "EmbeddingBackward0",
+  params: ["index", "paddingIndex", "scaleByFrequency"],
+  node: "EmbeddingBackward0",
   run: (k, table: Tensor, index: Tensor) => {
     const [rows, width] = table.shape as [number, number];
     const [rowStride, stride] = table.stride() as [number, number];
     const layout = new Layout([...index.shape, width], [...index.shape.map(() => 0), stride], table.storageOffset());
-    return k.gather(table, layout, [index.unsqueeze(-1)], [{ size: rows, stride: rowStride, wraps: false }], () => new IndexError("index out of range in self"));
+    return k.gather(
+      table,
+      layout,
+      [index.unsqueeze(-1)],
+      [{ size: rows, stride: rowStride, wraps: false }],
+      () => new IndexError("index out of range in self"),
+    );
   },
-  save: (_, table: Tensor, index: Tensor, paddingIndex: number, scaleByFrequency: boolean) => ({ index, rows: table.shape[0]!, paddingIndex, scaleByFrequency }),
-  grad: ({ index, rows, paddingIndex, scaleByFrequency }: { index: Tensor; rows: number; paddingIndex: number; scaleByFrequency: boolean }, [g]) => {
+  save: (_, table: Tensor, index: Tensor, paddingIndex: number, scaleByFrequency: boolean) => ({
+    index,
+    rows: table.shape[0]!,
+    paddingIndex,
+    scaleByFrequency,
+  }),
+  grad: (
+    { index, rows, paddingIndex, scaleByFrequency }: { index: Tensor; rows: number; paddingIndex: number; scaleByFrequency: boolean },
+    [g],
+  ) => {
     const at = index.reshape([-1]);
     let each = g!.reshape([-1, g!.shape.at(-1)!]);
     if (paddingIndex >= 0) each = each.maskedFill(at.eq(paddingIndex).unsqueeze(1), 0);

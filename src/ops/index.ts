@@ -10,15 +10,33 @@ export { _index, _indexPut, gather, indexAdd, indexSelect, scatter, scatterAdd, 
 export { cat, chunk, repeat, split, stack, stackWith, unbind } from "./joining.ts";
 export { _nllLoss } from "./loss.ts";
 export * from "./matmul.ts";
-export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";
 export { _vectorNorm } from "./norm.ts";
+export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";
 export { pad } from "./padding.ts";
 export { _maxPool, _maxUnpool } from "./pooling.ts";
 export {
-  _maxAll, _maxDim, _minAll, _minDim, _moments, _var as var, all, amax, amin, any, argmax, argmin, max, mean, min, prod, std, sum, sumToSize,
+  _maxAll,
+  _maxDim,
+  _minAll,
+  _minDim,
+  _moments,
+  _var as var,
+  all,
+  amax,
+  amin,
+  any,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  prod,
+  std,
+  sum,
+  sumToSize,
 } from "./reduction.ts";
-export * from "./scan.ts";
-export * from "./triangle.ts";
 export { _bernoulliOf, _normalAround, _normalSpread } from "./sampling.ts";
+export * from "./scan.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
+export * from "./triangle.ts";
 export * from "./view.ts";

@@ -1,29 +1,53 @@
 import { int64 } from "../core/dtype.ts";
-import { DTypeError, IndexError, indexIntoEmpty, indexOutOfBounds, indexPutDtypes, indexShapes, indexValueShape, ShapeError } from "../core/errors.ts";
+import {
+  DTypeError,
+  IndexError,
+  indexIntoEmpty,
+  indexOutOfBounds,
+  indexPutDtypes,
+  indexShapes,
+  indexValueShape,
+  ShapeError,
+} from "../core/errors.ts";
 import { broadcastShapes, expandTo, Layout, sameShape } from "../core/layout.ts";
 import type { Indexed } from "../kernel/kernel.ts";
 import type { Fault, Kernels, ScatterMode } from "../tensor/kernels.ts";
-import { type Composite, composite, rule, type Rule, type RuleInplace, type Tensor } from "./define.ts";
+import { type Composite, composite, type Rule, type RuleInplace, rule, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
 
 const checkIndexDtype = (name: string, index: Tensor): void => {
   if (index.dtype !== int64) throw new DTypeError(`${name}(): Expected dtype int64 for index`);
 };
-const bounds = (dim: number, size: number, type = "RuntimeError"): Fault => (value) => indexOutOfBounds(value, dim, size, type);
+const bounds =
+  (dim: number, size: number, type = "RuntimeError"): Fault =>
+  (value) =>
+    indexOutOfBounds(value, dim, size, type);
 
 /** Where `x` is looked up along `dim` at places of `shape`: its layout there, and the looked-up dimension. */
 function lookup(x: Layout, dim: number, shape: readonly number[]): { layout: Layout; size: number; stride: number } {
-  if (x.ndim === 0) return { layout: new Layout(shape, shape.map(() => 0), x.offset), size: 1, stride: 1 };
+  if (x.ndim === 0)
+    return {
+      layout: new Layout(
+        shape,
+        shape.map(() => 0),
+        x.offset,
+      ),
+      size: 1,
+      stride: 1,
+    };
   return { layout: new Layout(shape, x.strides.with(dim, 0), x.offset), size: x.shape[dim]!, stride: x.strides[dim]! };
 }
 
 function checkGather(name: string, x: Tensor, dim: number, index: Tensor): void {
   if (index.numel() === 0) return;
   checkIndexDtype(name, index);
-  if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as input tensor");
+  if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1))
+    throw new ShapeError("Index tensor must have the same number of dimensions as input tensor");
   index.shape.forEach((n, d) => {
     if (d !== dim && n > (x.shape[d] ?? 1)) {
-      throw new ShapeError(`Size does not match at dimension ${d} expected index [${index.shape.join(", ")}] to be smaller than self [${x.shape.join(", ")}] apart from dimension ${dim}`);
+      throw new ShapeError(
+        `Size does not match at dimension ${d} expected index [${index.shape.join(", ")}] to be smaller than self [${x.shape.join(", ")}] apart from dimension ${dim}`,
+      );
     }
   });
 }
@@ -38,7 +62,10 @@ export const gather: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     return k.gather(x, layout, [index.numel() === 0 ? index.to(int64) : index], [{ size, stride, wraps: false }], bounds(d, size));
   },
   save: (_, x: Tensor, dim: number, index: Tensor) => ({ index, shape: x.shape, dim: dimIndex(dim, x.ndim) }),
-  grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [g!.newZeros(shape).scatterAdd(dim, index, g!), null],
+  grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [
+    g!.newZeros(shape).scatterAdd(dim, index, g!),
+    null,
+  ],
 });
 
 function scattered(k: Kernels, name: string, x: Tensor, dim: number, index: Tensor, src: Tensor, mode: ScatterMode): Tensor {
@@ -46,8 +73,10 @@ function scattered(k: Kernels, name: string, x: Tensor, dim: number, index: Tens
   if (index.numel() === 0) return x.clone();
   checkIndexDtype(name, index);
   if (src.dtype !== x.dtype) throw new DTypeError(`${name}(): Expected self.dtype to be equal to src.dtype`);
-  if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as self tensor");
-  if (Math.max(index.ndim, 1) !== Math.max(src.ndim, 1)) throw new ShapeError("Index tensor must have the same number of dimensions as src tensor");
+  if (Math.max(index.ndim, 1) !== Math.max(x.ndim, 1))
+    throw new ShapeError("Index tensor must have the same number of dimensions as self tensor");
+  if (Math.max(index.ndim, 1) !== Math.max(src.ndim, 1))
+    throw new ShapeError("Index tensor must have the same number of dimensions as src tensor");
   index.shape.forEach((n, i) => {
     if ((i !== d && n > (x.shape[i] ?? 1)) || n > (src.shape[i] ?? 1)) {
       throw new ShapeError(
@@ -63,36 +92,58 @@ function scattered(k: Kernels, name: string, x: Tensor, dim: number, index: Tens
   return out;
 }
 
-const asSource = (x: Tensor, index: Tensor, src: Tensor | number): Tensor => (typeof src === "number" ? x.newFull([], src).expand(index.shape) : src);
+const asSource = (x: Tensor, index: Tensor, src: Tensor | number): Tensor =>
+  typeof src === "number" ? x.newFull([], src).expand(index.shape) : src;
 
 /** A copy with `src` written where `index` says along `dim`: the mirror of `gather`. A number writes itself. */
 export const scatter: RuleInplace<(dim: number, index: Tensor, src: Tensor | number) => Tensor> = rule({
-  params: ["dim", "index", "src"], inplace: true,
-  run: (k, x: Tensor, dim: number, index: Tensor, src: Tensor | number) => scattered(k, "scatter", x, dim, index, asSource(x, index, src), "set"),
-  save: (_, x: Tensor, dim: number, index: Tensor, src: Tensor | number) => ({ index, dim: dimIndex(dim, x.ndim), tensor: typeof src !== "number", shape: typeof src === "number" ? null : src.shape }),
+  params: ["dim", "index", "src"],
+  inplace: true,
+  run: (k, x: Tensor, dim: number, index: Tensor, src: Tensor | number) =>
+    scattered(k, "scatter", x, dim, index, asSource(x, index, src), "set"),
+  save: (_, x: Tensor, dim: number, index: Tensor, src: Tensor | number) => ({
+    index,
+    dim: dimIndex(dim, x.ndim),
+    tensor: typeof src !== "number",
+    shape: typeof src === "number" ? null : src.shape,
+  }),
   grad: ({ index, dim, tensor, shape }: { index: Tensor; dim: number; tensor: boolean; shape: number[] | null }, [g], [toX, , toSrc]) => [
-    toX ? g!.scatter(dim, index, 0) : null, null, tensor && toSrc ? toShape(g!.gather(dim, index), shape!) : null,
+    toX ? g!.scatter(dim, index, 0) : null,
+    null,
+    tensor && toSrc ? toShape(g!.gather(dim, index), shape!) : null,
   ],
 });
 
 /** The gradient of a source of which only the corner `index` covers was used. */
 function toShape(g: Tensor, shape: readonly number[]): Tensor {
-  return sameShape(g.shape, shape) ? g : g.pad(shape.map((n, d) => n - g.shape[d]!).reverse().flatMap((n) => [0, n]), 0);
+  return sameShape(g.shape, shape)
+    ? g
+    : g.pad(
+        shape
+          .map((n, d) => n - g.shape[d]!)
+          .reverse()
+          .flatMap((n) => [0, n]),
+        0,
+      );
 }
 
 /** A copy with `src` added where `index` says along `dim`. */
 export const scatterAdd: RuleInplace<(dim: number, index: Tensor, src: Tensor) => Tensor> = rule({
-  params: ["dim", "index", "src"], inplace: true,
+  params: ["dim", "index", "src"],
+  inplace: true,
   run: (k, x: Tensor, dim: number, index: Tensor, src: Tensor) => scattered(k, "scatter", x, dim, index, src, "add"),
   save: (_, x: Tensor, dim: number, index: Tensor, src: Tensor) => ({ index, dim: dimIndex(dim, x.ndim), shape: src.shape }),
   grad: ({ index, dim, shape }: { index: Tensor; dim: number; shape: number[] }, [g], [toX, , toSrc]) => [
-    toX ? g! : null, null, toSrc ? toShape(g!.gather(dim, index), shape) : null,
+    toX ? g! : null,
+    null,
+    toSrc ? toShape(g!.gather(dim, index), shape) : null,
   ],
 });
 
 const indexVector = (name: string, index: Tensor): Tensor => {
   if (index.ndim > 1) throw new IndexError(`${name}(): Index is supposed to be a vector`);
-  if (index.dtype.name !== "int64" && index.dtype.name !== "int32") throw new DTypeError(`${name}(): Expected dtype int32 or int64 for index`);
+  if (index.dtype.name !== "int64" && index.dtype.name !== "int32")
+    throw new DTypeError(`${name}(): Expected dtype int32 or int64 for index`);
   return index.to(int64);
 };
 
@@ -109,27 +160,50 @@ export const indexSelect: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     return k.gather(x, layout, [along], [{ size, stride, wraps: false }], (): Error => new IndexError("index out of range in self"));
   },
   save: (_, x: Tensor, dim: number, index: Tensor) => ({ index, shape: x.shape, dim: dimIndex(dim, x.ndim) }),
-  grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [g!.newZeros(shape).indexAdd(dim, index, g!), null],
+  grad: ({ index, shape, dim }: { index: Tensor; shape: number[]; dim: number }, [g]) => [
+    g!.newZeros(shape).indexAdd(dim, index, g!),
+    null,
+  ],
 });
 
 /** A copy with `alpha * source` added to the slices of a dimension that a vector of indices names. */
 export const indexAdd: RuleInplace<(dim: number, index: Tensor, source: Tensor, options?: { alpha?: number }) => Tensor> = rule({
-  params: ["dim", "index", "source", "alpha"], inplace: true,
+  params: ["dim", "index", "source", "alpha"],
+  inplace: true,
   run: (k, x: Tensor, dim: number, index: Tensor, source: Tensor, alpha = 1) => {
     const d = dimIndex(dim, x.ndim);
     const at = indexVector("index_add_", index);
-    if (x.dtype !== source.dtype) throw new DTypeError("index_add_(): self and source expected to have the same dtype, but got (self) " + x.dtype.scalarName + " and (source) " + source.dtype.scalarName);
-    if (source.ndim > 0 && at.numel() !== source.shape[d]) throw new ShapeError(`index_add_(): Number of indices (${at.numel()}) should be equal to source.size(dim): (${source.shape[d]}), for dim: ${d}`);
+    if (x.dtype !== source.dtype)
+      throw new DTypeError(
+        "index_add_(): self and source expected to have the same dtype, but got (self) " +
+          x.dtype.scalarName +
+          " and (source) " +
+          source.dtype.scalarName,
+      );
+    if (source.ndim > 0 && at.numel() !== source.shape[d])
+      throw new ShapeError(
+        `index_add_(): Number of indices (${at.numel()}) should be equal to source.size(dim): (${source.shape[d]}), for dim: ${d}`,
+      );
     const out = k.empty(x.shape, x.dtype, x.device);
     k.copy(x, out);
     const { layout, size, stride } = lookup(out.layout, d, x.ndim === 0 ? [] : source.shape);
     const along = at.reshape(layout.shape.map((_, i) => (i === d ? at.numel() : 1)));
-    k.scatter(out, layout, alpha === 1 ? source : source.mul(alpha), [along], [{ size, stride, wraps: false }], "add", (): Error => new IndexError("index out of range in self"));
+    k.scatter(
+      out,
+      layout,
+      alpha === 1 ? source : source.mul(alpha),
+      [along],
+      [{ size, stride, wraps: false }],
+      "add",
+      (): Error => new IndexError("index out of range in self"),
+    );
     return out;
   },
   save: (_, x: Tensor, dim: number, index: Tensor, __: Tensor, alpha = 1) => ({ index, dim: dimIndex(dim, x.ndim), alpha }),
   grad: ({ index, dim, alpha }: { index: Tensor; dim: number; alpha: number }, [g], [toX, , toSource]) => [
-    toX ? g! : null, null, toSource ? g!.indexSelect(dim, index).mul(alpha) : null,
+    toX ? g! : null,
+    null,
+    toSource ? g!.indexSelect(dim, index).mul(alpha) : null,
   ],
 });
 
@@ -167,14 +241,23 @@ function plan(x: Layout, list: IndexList): Plan {
   if (dims.some((d) => x.shape[d] === 0) && common.every((n) => n > 0) && common.length > 0) {
     throw indexIntoEmpty();
   }
-  return { shape, layout: new Layout(shape, strides, x.offset), indices, indexed: dims.map((d) => ({ size: x.shape[d]!, stride: x.strides[d]!, wraps: true })) };
+  return {
+    shape,
+    layout: new Layout(shape, strides, x.offset),
+    indices,
+    indexed: dims.map((d) => ({ size: x.shape[d]!, stride: x.strides[d]!, wraps: true })),
+  };
 }
 /** PyTorch counts the index tensors here, not the dimensions. */
-const faultOf = (p: Plan): Fault => (value, which) => indexOutOfBounds(value, which, p.indexed[which]!.size);
+const faultOf =
+  (p: Plan): Fault =>
+  (value, which) =>
+    indexOutOfBounds(value, which, p.indexed[which]!.size);
 
 /** `x[indices]`: looks up in several dimensions at once. */
 export const _index: Rule<(indices: IndexList) => Tensor> = rule({
-  params: ["indices"], node: "IndexBackward0",
+  params: ["indices"],
+  node: "IndexBackward0",
   run: (k, x: Tensor, indices: IndexList) => {
     const p = plan(x.layout, indices);
     return k.gather(x, p.layout, p.indices, p.indexed, faultOf(p), true);
@@ -195,7 +278,9 @@ function checkValues(x: Tensor, p: Plan, values: Tensor): Tensor {
 
 /** A copy with `values` written (or, with `accumulate`, added) at `x[indices]`. */
 export const _indexPut: RuleInplace<(indices: IndexList, values: Tensor, accumulate?: boolean) => Tensor> = rule({
-  params: ["indices", "values", "accumulate"], inplace: true, node: "IndexPutBackward0",
+  params: ["indices", "values", "accumulate"],
+  inplace: true,
+  node: "IndexPutBackward0",
   run: (k, x: Tensor, indices: IndexList, values: Tensor, accumulate = false) => {
     const out = k.empty(x.shape, x.dtype, x.device);
     const p = plan(out.layout, indices);

@@ -2,7 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { catEmpty, catRank, catSizes, missingArguments, splitZero, stackEmpty, stackSizes, TorchletError } from "../core/errors.ts";
 import { sameShape, slice as sliced } from "../core/layout.ts";
 import { resultType } from "../core/promotion.ts";
-import { type Composite, composite, rule, type Rule, type Tensor } from "./define.ts";
+import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
 
 /** An empty vector joins with anything: PyTorch keeps this for old programs. */
@@ -29,7 +29,8 @@ interface CatOp extends Rule<(dim?: number) => Tensor> {
  * @example torch.cat([a, b], 1)
  */
 export const cat: CatOp = rule({
-  params: ["dim"], method: false,
+  params: ["dim"],
+  method: false,
   run: (k, tensors: readonly Tensor[], dim = 0) => {
     if (tensors.length === 0) throw catEmpty();
     const zeroDim = tensors.findIndex((x) => x.ndim === 0);
@@ -38,7 +39,14 @@ export const cat: CatOp = rule({
     const d = dimIndex(dim, first.ndim);
     const sizes = joinedSizes(tensors, d);
     const dtype: DType = resultType(tensors);
-    const out = k.empty(first.shape.with(d, sizes.reduce((a, b) => a + b, 0)), dtype, first.device);
+    const out = k.empty(
+      first.shape.with(
+        d,
+        sizes.reduce((a, b) => a + b, 0),
+      ),
+      dtype,
+      first.device,
+    );
     let at = 0;
     tensors.forEach((x, i) => {
       const n = sizes[i]!;
@@ -77,7 +85,10 @@ export const stack: StackOp = composite(
       if (!sameShape(x.shape, tensors[0]!.shape)) throw stackSizes(tensors[0]!.shape, x.shape, i);
     });
     const d = dimIndex(dim, tensors[0]!.ndim + 1);
-    return cat(tensors.map((x) => x.unsqueeze(d)), d);
+    return cat(
+      tensors.map((x) => x.unsqueeze(d)),
+      d,
+    );
   },
   { method: false },
 );
@@ -99,7 +110,10 @@ export const split: Composite<(splitSize: number | readonly number[], dim?: numb
     }
     const sizes = typeof splitSize === "number" ? chunkSizes(n, splitSize) : splitSize;
     const total = sizes.reduce((a, b) => a + b, 0);
-    if (total !== n) throw new TorchletError(`split_with_sizes expects split_sizes to sum exactly to ${n} (input tensor's size at dimension ${d}), but got split_sizes=[${sizes.join(", ")}]`);
+    if (total !== n)
+      throw new TorchletError(
+        `split_with_sizes expects split_sizes to sum exactly to ${n} (input tensor's size at dimension ${d}), but got split_sizes=[${sizes.join(", ")}]`,
+      );
     let at = 0;
     return sizes.map((size) => {
       const part = x._part(d, at, size);
@@ -112,11 +126,14 @@ const chunkSizes = (n: number, size: number): number[] =>
   n === 0 ? [0] : Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size));
 
 /** At most `chunks` pieces of equal size along a dimension; views. */
-export const chunk: Composite<(chunks: number, dim?: number) => Tensor[]> = composite(["chunks", "dim"], (x: Tensor, chunks: number, dim = 0) => {
-  if (chunks <= 0) throw new TorchletError("chunk expects `chunks` to be greater than 0, got: " + chunks);
-  const n = x.shape[dimIndex(dim, x.ndim)]!;
-  return x.split(Math.max(Math.ceil(n / chunks), 1), dim);
-});
+export const chunk: Composite<(chunks: number, dim?: number) => Tensor[]> = composite(
+  ["chunks", "dim"],
+  (x: Tensor, chunks: number, dim = 0) => {
+    if (chunks <= 0) throw new TorchletError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+    const n = x.shape[dimIndex(dim, x.ndim)]!;
+    return x.split(Math.max(Math.ceil(n / chunks), 1), dim);
+  },
+);
 
 /** One view per element of a dimension. */
 export const unbind: Composite<(dim?: number) => Tensor[]> = composite(["dim"], (x: Tensor, dim = 0) => {
@@ -129,7 +146,8 @@ export const repeat: Composite<(...repeats: number[] | [readonly number[]]) => T
   ["repeats"],
   (x: Tensor, repeats?: readonly number[]) => {
     if (repeats === undefined) throw missingArguments("repeat", ["repeats"]);
-    if (repeats.length < x.ndim) throw new TorchletError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+    if (repeats.length < x.ndim)
+      throw new TorchletError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
     const shape = [...repeats.slice(0, repeats.length - x.ndim).map(() => 1), ...x.shape];
     // Each dimension becomes a pair (repeat, size), stretched and merged.
     const pairs = x.reshape(shape.flatMap((n) => [1, n])).expand(shape.flatMap((n, d) => [repeats[d]!, n]));

@@ -2,7 +2,7 @@ import { int64 } from "../core/dtype.ts";
 import { expectedDtype, IndexError, longTarget, ShapeError, ValueError } from "../core/errors.ts";
 import { Layout, sameShape } from "../core/layout.ts";
 import type { Kernels } from "../tensor/kernels.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 
 /** What to do with the losses of the elements. */
 export type Reduction = "none" | "mean" | "sum";
@@ -20,21 +20,39 @@ export interface NllOptions {
 const asRows = (x: Tensor): Tensor => (x.ndim === 1 ? x.reshape([1, -1, 1]) : x.reshape([x.shape[0]!, x.shape[1]!, -1]));
 
 /** The weight of each element's class, 0 for ignored ones; and the class with ignored ones as 0. */
-function elementWeights(k: Kernels, x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number): { at: Tensor; weights: Tensor } {
+function elementWeights(
+  k: Kernels,
+  x: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  ignoreIndex: number,
+): { at: Tensor; weights: Tensor } {
   const ignored = target.eq(ignoreIndex);
   const at = target.maskedFill(ignored, 0);
   const classes = x.shape[1]!;
   const base = weight === null ? x.newOnes([]) : weight;
-  const layout = new Layout(at.shape, at.shape.map(() => 0), base.storageOffset());
+  const layout = new Layout(
+    at.shape,
+    at.shape.map(() => 0),
+    base.storageOffset(),
+  );
   const stride = weight === null ? 0 : base.stride()[0]!;
-  const weights = k.gather(base, layout, [at], [{ size: classes, stride, wraps: false }], (value) => new IndexError(`Target ${value} is out of bounds.`));
+  const weights = k.gather(
+    base,
+    layout,
+    [at],
+    [{ size: classes, stride, wraps: false }],
+    (value) => new IndexError(`Target ${value} is out of bounds.`),
+  );
   return { at, weights: weights.maskedFill(ignored, 0) };
 }
 
 type Nll = Rule<(target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => readonly Tensor[]>;
 /** The negative of each row's score at its target class, and the total weight; see `nllLoss`. */
 export const _nllLoss: Nll = rule({
-  params: ["target", "weight", "ignoreIndex", "reduction"], node: (x: Tensor) => (x.ndim > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"), nonDifferentiable: [1],
+  params: ["target", "weight", "ignoreIndex", "reduction"],
+  node: (x: Tensor) => (x.ndim > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"),
+  nonDifferentiable: [1],
   run: (k, scores: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => {
     const x = asRows(scores);
     const t = target.reshape([x.shape[0]!, x.shape[2]!]);
@@ -46,9 +64,18 @@ export const _nllLoss: Nll = rule({
     return [reduction === "sum" ? sum : sum.div(total), total];
   },
   save: ([, total], x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => ({
-    total, shape: x.shape, target, weight, ignoreIndex, reduction, like: weight === null ? null : 1,
+    total,
+    shape: x.shape,
+    target,
+    weight,
+    ignoreIndex,
+    reduction,
+    like: weight === null ? null : 1,
   }),
-  grad: (saved: { total: Tensor; shape: number[]; target: Tensor; weight: Tensor | null; ignoreIndex: number; reduction: Reduction }, [g]) => {
+  grad: (
+    saved: { total: Tensor; shape: number[]; target: Tensor; weight: Tensor | null; ignoreIndex: number; reduction: Reduction },
+    [g],
+  ) => {
     const { total, shape, target, weight, ignoreIndex, reduction } = saved;
     const rows = shape.length === 1 ? 1 : shape[0]!;
     const classes = shape.length === 1 ? shape[0]! : shape[1]!;
@@ -56,9 +83,15 @@ export const _nllLoss: Nll = rule({
     const t = target.reshape([rows, rest]);
     const ignored = t.eq(ignoreIndex);
     const at = t.maskedFill(ignored, 0);
-    const per = weight === null ? g!.newOnes([rows, rest]) : weight.detach().indexSelect(0, at.reshape([-1])).reshape([rows, rest]);
+    const per =
+      weight === null
+        ? g!.newOnes([rows, rest])
+        : weight
+            .detach()
+            .indexSelect(0, at.reshape([-1]))
+            .reshape([rows, rest]);
     const scale = reduction === "none" ? g!.reshape([rows, rest]) : reduction === "mean" ? g!.div(total) : g!;
-    const spread = per.maskedFill(ignored, 0).mul(scale).neg();
+    const spread = per.mul(scale).neg().maskedFill(ignored, 0); // last: the scale is infinite where everything is ignored
     return [g!.newZeros([rows, classes, rest]).scatter(1, at.unsqueeze(1), spread.unsqueeze(1)).reshape(shape), null];
   },
 });
@@ -72,15 +105,19 @@ function checkTarget(x: Tensor, target: Tensor): void {
   if (x.ndim <= 2 && target.ndim > 1) throw new ShapeError("0D or 1D target tensor expected, multi-target not supported");
   if (x.ndim > 2) {
     const expected = [x.shape[0]!, ...x.shape.slice(2)];
-    if (!sameShape(expected, target.shape)) throw new ShapeError(`Expected target size [${expected.join(", ")}], got [${target.shape.join(", ")}]`);
+    if (!sameShape(expected, target.shape))
+      throw new ShapeError(`Expected target size [${expected.join(", ")}], got [${target.shape.join(", ")}]`);
   }
-  if (target.dtype !== int64) throw target.dtype.isFloatingPoint ? longTarget(target.dtype.scalarName) : expectedDtype("Long", target.dtype.scalarName);
+  if (target.dtype !== int64)
+    throw target.dtype.isFloatingPoint ? longTarget(target.dtype.scalarName) : expectedDtype("Long", target.dtype.scalarName);
 }
 
 function checkWeight(x: Tensor, weight: Tensor | null): void {
   const classes = x.ndim === 1 ? x.shape[0]! : x.shape[1]!;
   if (weight !== null && !(weight.ndim === 1 && weight.numel() === classes)) {
-    throw new ShapeError(`weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: [${weight.shape.join(", ")}]`);
+    throw new ShapeError(
+      `weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: [${weight.shape.join(", ")}]`,
+    );
   }
 }
 
@@ -106,7 +143,8 @@ export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOpt
   checkReduction(reduction);
   if (labelSmoothing < 0 || labelSmoothing > 1) throw new ShapeError(`label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
   const dim = x.ndim === 1 ? 0 : 1;
-  if (sameShape(x.shape, target.shape)) return probabilityLoss(x.logSoftmax(dim), target, weight, reduction, labelSmoothing, ignoreIndex, dim);
+  if (sameShape(x.shape, target.shape))
+    return probabilityLoss(x.logSoftmax(dim), target, weight, reduction, labelSmoothing, ignoreIndex, dim);
   const logs = x.logSoftmax(dim);
   const loss = nllLoss(logs, target, { weight, ignoreIndex, reduction });
   if (labelSmoothing === 0) return loss;
@@ -115,8 +153,20 @@ export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOpt
 
 const perClass = (weight: Tensor, x: Tensor, dim: number): Tensor => weight.reshape(x.shape.map((_, d) => (d === dim ? -1 : 1)));
 
-function probabilityLoss(logs: Tensor, target: Tensor, weight: Tensor | null, reduction: Reduction, smoothing: number, ignoreIndex: number, dim: number): Tensor {
-  if (!target.dtype.isFloatingPoint) throw new ValueError("Expected floating point type for target with class probabilities, got " + target.dtype.scalarName, "RuntimeError");
+function probabilityLoss(
+  logs: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  reduction: Reduction,
+  smoothing: number,
+  ignoreIndex: number,
+  dim: number,
+): Tensor {
+  if (!target.dtype.isFloatingPoint)
+    throw new ValueError(
+      `Expected floating point type for target with class probabilities, got ${target.dtype.scalarName}`,
+      "RuntimeError",
+    );
   if (ignoreIndex >= 0) throw new ValueError("ignore_index is not supported for floating point target", "RuntimeError");
   checkWeight(logs, weight);
   const classes = logs.shape[dim]!;
@@ -128,7 +178,16 @@ function probabilityLoss(logs: Tensor, target: Tensor, weight: Tensor | null, re
 }
 
 /** (1 - e) of the loss, and e spread evenly over the classes. Source: PyTorch's definition of `label_smoothing`. */
-function smoothed(logs: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction, smoothing: number, loss: Tensor, dim: number): Tensor {
+function smoothed(
+  logs: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  ignoreIndex: number,
+  reduction: Reduction,
+  smoothing: number,
+  loss: Tensor,
+  dim: number,
+): Tensor {
   const classes = logs.shape[dim]!;
   const ignored = target.eq(ignoreIndex);
   const spread = (weight === null ? logs : logs.mul(perClass(weight, logs, dim))).sum(dim).neg().maskedFill(ignored, 0);
@@ -137,6 +196,12 @@ function smoothed(logs: Tensor, target: Tensor, weight: Tensor | null, ignoreInd
   if (reduction === "sum") return loss.mul(1 - smoothing).add(spread.sum(), { alpha: share });
   const kept = ignored.logicalNot().to(logs.dtype);
   const total =
-    weight === null ? kept.sum() : weight.detach().indexSelect(0, target.maskedFill(ignored, 0).reshape([-1])).mul(kept.reshape([-1])).sum();
+    weight === null
+      ? kept.sum()
+      : weight
+          .detach()
+          .indexSelect(0, target.maskedFill(ignored, 0).reshape([-1]))
+          .mul(kept.reshape([-1]))
+          .sum();
   return loss.mul(1 - smoothing).add(spread.sum().div(total), { alpha: share });
 }

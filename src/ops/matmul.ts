@@ -1,7 +1,6 @@
-import { expectedDtype, matmulShapes, ShapeError, TorchletError } from "../core/errors.ts";
+import { expectedDtype, matmulShapes, ShapeError, sizeMismatch, TorchletError } from "../core/errors.ts";
 import { broadcastShapes } from "../core/layout.ts";
-import { sizeMismatch } from "../core/errors.ts";
-import { type Composite, composite, rule, type Rule, type Tensor } from "./define.ts";
+import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 
 const sameDtype = (a: Tensor, b: Tensor): void => {
   if (a.dtype !== b.dtype) throw expectedDtype(a.dtype.scalarName, b.dtype.scalarName);
@@ -29,14 +28,17 @@ export const bmm: Rule<(mat2: Tensor) => Tensor> = rule({
     if (a.ndim !== 3) throw new ShapeError("batch1 must be a 3D tensor");
     if (b.ndim !== 3) throw new ShapeError("batch2 must be a 3D tensor");
     if (a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1]) {
-      throw new ShapeError(`Expected size for first two dimensions of batch2 tensor to be: ${list([a.shape[0]!, a.shape[2]!])} but got: ${list(b.shape.slice(0, 2))}.`);
+      throw new ShapeError(
+        `Expected size for first two dimensions of batch2 tensor to be: ${list([a.shape[0]!, a.shape[2]!])} but got: ${list(b.shape.slice(0, 2))}.`,
+      );
     }
     sameDtype(a, b);
     return k.contract(a, b, { batch: 1, m: 1, n: 1, k: 1 });
   },
   save: (_, a: Tensor, b: Tensor) => ({ a, b }),
   grad: ({ a, b }: { a: Tensor; b: Tensor }, [g], [left, right]) => [
-    left ? g!.bmm(b.transpose(1, 2)) : null, right ? a.transpose(1, 2).bmm(g!) : null,
+    left ? g!.bmm(b.transpose(1, 2)) : null,
+    right ? a.transpose(1, 2).bmm(g!) : null,
   ],
 });
 
@@ -58,7 +60,8 @@ export const dot: Rule<(tensor: Tensor) => Tensor> = rule({
   params: ["tensor"],
   run: (k, a: Tensor, b: Tensor) => {
     if (a.ndim !== 1 || b.ndim !== 1) throw new ShapeError(`1D tensors expected, but got ${a.ndim}D and ${b.ndim}D tensors`);
-    if (a.dtype !== b.dtype) throw new TorchletError(`dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`);
+    if (a.dtype !== b.dtype)
+      throw new TorchletError(`dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`);
     if (a.shape[0] !== b.shape[0]) {
       throw new ShapeError(
         `inconsistent tensor size, expected tensor ${list(a.shape)} and src ${list(b.shape)} to have the same number of elements, but got ${a.shape[0]} and ${b.shape[0]} elements respectively`,
@@ -83,7 +86,8 @@ export const outer: Composite<(vec2: Tensor) => Tensor> = composite(["vec2"], (a
  * @example a.matmul(b) // (b, n, k) and (k, m) give (b, n, m)
  */
 export const matmul: Composite<(other: Tensor) => Tensor> = composite(["other"], (a: Tensor, b: Tensor) => {
-  if (a.ndim === 0 || b.ndim === 0) throw new ShapeError(`both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`);
+  if (a.ndim === 0 || b.ndim === 0)
+    throw new ShapeError(`both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`);
   if (a.ndim === 1 && b.ndim === 1) return a.dot(b);
   if (a.ndim === 2 && b.ndim === 1) return a.mv(b);
   if (a.ndim === 1 && b.ndim === 2) return a.unsqueeze(0).mm(b).squeeze(0);
@@ -117,8 +121,8 @@ function batched(x: Tensor, y: Tensor): Tensor {
 export const addmm: Composite<(mat1: Tensor, mat2: Tensor, options?: { beta?: number; alpha?: number }) => Tensor> = composite(
   ["mat1", "mat2", "beta", "alpha"],
   (x: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => {
-    if (a.ndim !== 2) throw new ShapeError("mat1 must be a matrix, got " + a.ndim + "-D tensor");
-    if (b.ndim !== 2) throw new ShapeError("mat2 must be a matrix, got " + b.ndim + "-D tensor");
+    if (a.ndim !== 2) throw new ShapeError(`mat1 must be a matrix, got ${a.ndim}-D tensor`);
+    if (b.ndim !== 2) throw new ShapeError(`mat2 must be a matrix, got ${b.ndim}-D tensor`);
     if (a.shape[1] !== b.shape[0]) throw matmulShapes(a.shape, b.shape);
     const bias = x.expand([a.shape[0]!, b.shape[1]!]);
     const product = a.mm(b);
@@ -133,7 +137,9 @@ export const addmm: Composite<(mat1: Tensor, mat2: Tensor, options?: { beta?: nu
  * One node and, with a bias, one kernel.
  */
 export const linear: Rule<(weight: Tensor, bias?: Tensor | null) => Tensor> = rule({
-  params: ["weight", "bias"], method: false, node: (_: Tensor, __: Tensor, bias?: Tensor | null) => (bias ? "AddmmBackward0" : "MmBackward0"),
+  params: ["weight", "bias"],
+  method: false,
+  node: (_: Tensor, __: Tensor, bias?: Tensor | null) => (bias ? "AddmmBackward0" : "MmBackward0"),
   run: (k, x: Tensor, w: Tensor, bias?: Tensor | null) => {
     sameDtype(x, w);
     if (x.shape.at(-1) !== w.shape.at(-1)) throw matmulShapes([rowsOf(x), x.shape.at(-1)!], [...w.shape].reverse());
@@ -142,7 +148,8 @@ export const linear: Rule<(weight: Tensor, bias?: Tensor | null) => Tensor> = ru
   },
   save: (_, x: Tensor, w: Tensor) => ({ x, w }),
   grad: ({ x, w }: { x: Tensor; w: Tensor }, [g], [toX, toW, toBias]) => {
-    if (w.ndim === 1) return [toX ? g!.unsqueeze(-1).mul(w) : null, toW ? g!.unsqueeze(-1).mul(x).sumToSize(w.shape) : null, toBias ? g!.sum() : null];
+    if (w.ndim === 1)
+      return [toX ? g!.unsqueeze(-1).mul(w) : null, toW ? g!.unsqueeze(-1).mul(x).sumToSize(w.shape) : null, toBias ? g!.sum() : null];
     const rows = g!.reshape([rowsOf(g!), w.shape[0]!]);
     return [
       toX ? rows.mm(w).view(x.shape) : null,

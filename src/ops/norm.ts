@@ -1,5 +1,5 @@
 import { notForDtype } from "../core/errors.ts";
-import { type Dims, rule, type Rule, type Tensor } from "./define.ts";
+import { type Dims, type Rule, rule, type Tensor } from "./define.ts";
 import { dimList } from "./dimension.ts";
 import { stretch } from "./reduction.ts";
 
@@ -20,13 +20,17 @@ function normGradient(x: Tensor, y: Tensor, g: Tensor, p: number, dims: readonly
     return x.sign().mul(hit).mul(g).div(hit.sum(dims, true)); // ties share
   }
   if (p === 2) return x.div(y).maskedFill(y.eq(0), 0).mul(g);
-  const power = x.abs().pow(p - 1).mul(x.sign());
+  const power = x
+    .abs()
+    .pow(p - 1)
+    .mul(x.sign());
   return (p < 1 ? power.maskedFill(x.eq(0), 0) : power).mul(g.div(y.pow(p - 1)).maskedFill(y.eq(0), 0));
 }
 
 /** The p-norm of the elements over `dim` (all when null): p = infinity the greatest absolute value, 0 the number of elements that are not 0. */
 export const _vectorNorm: Rule<(p: number, dim?: Dims, keepdim?: boolean) => Tensor> = rule({
-  params: ["p", "dim", "keepdim"], node: "LinalgVectorNormBackward0",
+  params: ["p", "dim", "keepdim"],
+  node: "LinalgVectorNormBackward0",
   run: (_, x: Tensor, p: number, dim?: Dims, keepdim = false) => {
     if (!x.isFloatingPoint()) throw notForDtype("linalg_vector_norm", x.dtype.scalarName);
     const dims = dimList(dim, x.ndim);
@@ -36,7 +40,13 @@ export const _vectorNorm: Rule<(p: number, dim?: Dims, keepdim?: boolean) => Ten
     if (p === Number.POSITIVE_INFINITY) return x.abs().amax(dims, keepdim);
     if (p === Number.NEGATIVE_INFINITY) return x.abs().amin(dims, keepdim);
     if (p === 1) return x.abs().sum(dims, keepdim);
-    return p === 2 ? x.square().sum(dims, keepdim).sqrt_() : x.abs().pow_(p).sum(dims, keepdim).pow_(1 / p);
+    return p === 2
+      ? x.square().sum(dims, keepdim).sqrt_()
+      : x
+          .abs()
+          .pow_(p)
+          .sum(dims, keepdim)
+          .pow_(1 / p);
   },
   save: ([y], x: Tensor, p: number, dim?: Dims, keepdim = false) => ({ x, y, p, dims: dimList(dim, x.ndim), keepdim }),
   grad: ({ x, y, p, dims, keepdim }: SavedNorm, [g]) => {

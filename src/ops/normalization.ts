@@ -2,11 +2,12 @@ import { type DType, float32, float64 } from "../core/dtype.ts";
 import { ShapeError, ValueError } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, cast, constant, type Expr, state } from "../kernel/expr.ts";
-import { mapLoop, type Pointwise, pointwise, type ReduceLoop, reduceLoop, rule, type Rule, type Tensor } from "./define.ts";
+import { mapLoop, type Pointwise, pointwise, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
 
 /** `(x - mean) * scale + shift`, each of the last three seen over x. */
 export const _normalized: Pointwise<(mean: Tensor, scale: Tensor, shift: Tensor) => Tensor> = pointwise(4, {
-  node: "NativeBatchNormBackward0", f: (x, mean, scale, shift) => e.add(e.mul(e.sub(x!, mean!), scale!), shift!),
+  node: "NativeBatchNormBackward0",
+  f: (x, mean, scale, shift) => e.add(e.mul(e.sub(x!, mean!), scale!), shift!),
 });
 const others = (ndim: number): number[] => Array.from({ length: ndim }, (_, d) => d).filter((d) => d !== 1);
 /** A vector over the channels, seen over the whole input. */
@@ -32,11 +33,15 @@ const sumsLoop = (wide: boolean): ReduceLoop =>
       const [y, x, mean] = [0, 1, 2].map((i) => arg(i, t)) as [Expr, Expr, Expr];
       const away = e.sub(x, mean);
       return {
-        init: [0, 0, 0].map((v) => constant(v, t)), lift: [y, e.mul(y, away), away],
-        combine: [0, 1, 2].map((i) => e.add(state(i, t), state(3 + i, t))), outputs: [0, 1, 2].map((i) => state(i, t)),
+        init: [0, 0, 0].map((v) => constant(v, t)),
+        lift: [y, e.mul(y, away), away],
+        combine: [0, 1, 2].map((i) => e.add(state(i, t), state(3 + i, t))),
+        outputs: [0, 1, 2].map((i) => state(i, t)),
       };
     },
-    compute: (d) => (wide ? float64 : d), outputs: (d) => [d, d, d], operands: [null, null],
+    compute: (d) => (wide ? float64 : d),
+    outputs: (d) => [d, d, d],
+    operands: [null, null],
   });
 const wideSums = sumsLoop(true);
 const plainSums = sumsLoop(false);
@@ -44,7 +49,8 @@ const plainSums = sumsLoop(false);
 const sumLoop = (wide: boolean): ReduceLoop =>
   reduceLoop("channel_sum", {
     monoid: (t) => ({ init: [constant(0, t)], lift: [arg(0, t)], combine: [e.add(state(0, t), state(1, t))], outputs: [state(0, t)] }),
-    compute: (d) => (wide ? float64 : d), outputs: (d) => [d],
+    compute: (d) => (wide ? float64 : d),
+    outputs: (d) => [d],
   });
 const wideSum = sumLoop(true);
 const plainSum = sumLoop(false);
@@ -59,7 +65,8 @@ export const _channelSum: Rule<() => Tensor> = rule({
 
 /** Over each channel: the sum of y, that of `y * (x - mean)`, and that of `x - mean`, which is zero but for the rounding of the mean. */
 export const _channelSums: Rule<(x: Tensor, mean: Tensor) => readonly Tensor[]> = rule({
-  params: ["x", "mean"], nonDifferentiable: [2],
+  params: ["x", "mean"],
+  nonDifferentiable: [2],
   run: (k, y: Tensor, x: Tensor, mean: Tensor) =>
     k.reduce(wideDtype(x) === float64 ? wideSums : plainSums, y, others(x.ndim), false, { operands: [x, perChannel(mean, x.ndim)] }),
   save: (_, y: Tensor, x: Tensor, mean: Tensor) => ({ y, x, mean }),
@@ -105,12 +112,20 @@ interface SavedBatchNorm {
  * Source of the gradient: Ioffe and Szegedy 2015, section 3.
  */
 export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: number) => readonly Tensor[]> = rule({
-  params: ["weight", "bias", "eps"], node: "NativeBatchNormBackward0",
+  params: ["weight", "bias", "eps"],
+  node: "NativeBatchNormBackward0",
   run: (_, x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => {
     const [mean, variance] = x._moments() as [Tensor, Tensor];
     return [normalize(x, weight, bias, mean, variance, eps), mean, variance];
   },
-  save: ([, mean, variance], x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => ({ x, weight, hasBias: bias !== null, mean, variance, eps }),
+  save: ([, mean, variance], x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => ({
+    x,
+    weight,
+    hasBias: bias !== null,
+    mean,
+    variance,
+    eps,
+  }),
   grad: ({ x, weight, hasBias, mean, variance, eps }: SavedBatchNorm, [g, gMean, gVariance], [toX, ...needs]) => {
     const count = x.numel() / Math.max(x.shape[1]!, 1);
     const spread = variance.to(wideDtype(x));
@@ -168,7 +183,12 @@ export function batchNorm(x: Tensor, runningMean: Tensor | null, runningVar: Ten
   }
   if (!training && runningMean === null) throw new ShapeError("running_mean must be defined in evaluation mode");
   if (!training && runningVar === null) throw new ShapeError("running_var must be defined in evaluation mode");
-  const expected: readonly (readonly [string, Tensor | null])[] = [["running_mean", runningMean], ["running_var", runningVar], ["weight", weight], ["bias", bias]];
+  const expected: readonly (readonly [string, Tensor | null])[] = [
+    ["running_mean", runningMean],
+    ["running_var", runningVar],
+    ["weight", weight],
+    ["bias", bias],
+  ];
   for (const [name, v] of expected) {
     if (v !== null && v.numel() !== channels) throw new ShapeError(`${name} should contain ${channels} elements not ${v.numel()}`);
   }

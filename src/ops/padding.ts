@@ -1,6 +1,6 @@
 import { ShapeError } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 
 /** The part of a dimension that stays when `before` and `after` places are added (negative: taken away). */
 function overlap(n: number, before: number, after: number): { from: number; to: number; length: number } {
@@ -15,7 +15,8 @@ const sides = (pad: readonly number[], ndim: number, d: number): [number, number
 
 /** A border of `value`: `pad` lists (before, after) from the last dimension on; negative amounts crop. The constant mode of `F.pad`. */
 export const pad: Rule<(pad: readonly number[], value?: number) => Tensor> = rule({
-  params: ["pad", "value"], node: "ConstantPadNdBackward0",
+  params: ["pad", "value"],
+  node: "ConstantPadNdBackward0",
   run: (k, x: Tensor, amounts: readonly number[], value = 0) => {
     if (amounts.length % 2 !== 0) throw new ShapeError("Padding length must be divisible by 2");
     if (amounts.length > 2 * x.ndim) throw new ShapeError("Padding length too large");
@@ -29,10 +30,32 @@ export const pad: Rule<(pad: readonly number[], value?: number) => Tensor> = rul
     }
     const out = k.full(size, value, x.dtype, x.device);
     const shape = parts.map((p) => p.length);
-    const at = (l: Layout, starts: readonly number[]): Layout => new Layout(shape, l.strides, l.offset + starts.reduce((s, n, d) => s + n * l.strides[d]!, 0));
-    if (shape.every((n) => n > 0)) k.copy(k.view(x, at(x.layout, parts.map((p) => p.from))), k.view(out, at(out.layout, parts.map((p) => p.to))));
+    const at = (l: Layout, starts: readonly number[]): Layout =>
+      new Layout(shape, l.strides, l.offset + starts.reduce((s, n, d) => s + n * l.strides[d]!, 0));
+    if (shape.every((n) => n > 0))
+      k.copy(
+        k.view(
+          x,
+          at(
+            x.layout,
+            parts.map((p) => p.from),
+          ),
+        ),
+        k.view(
+          out,
+          at(
+            out.layout,
+            parts.map((p) => p.to),
+          ),
+        ),
+      );
     return out;
   },
   save: (_, __, amounts: readonly number[]) => ({ amounts }),
-  grad: ({ amounts }: { amounts: number[] }, [g]) => [g!.pad(amounts.map((n) => -n), 0)],
+  grad: ({ amounts }: { amounts: number[] }, [g]) => [
+    g!.pad(
+      amounts.map((n) => -n),
+      0,
+    ),
+  ],
 });

@@ -1,12 +1,23 @@
 import { int64 } from "../core/dtype.ts";
 import {
-  notForDtype, poolDilation, poolDimensions, poolKernel, poolOutput, poolPadding, poolPaddingLarge, poolRank, poolSizes, poolStride, poolStrideZero, ShapeError,
+  notForDtype,
+  poolDilation,
+  poolDimensions,
+  poolKernel,
+  poolOutput,
+  poolPadding,
+  poolPaddingLarge,
+  poolRank,
+  poolSizes,
+  poolStride,
+  poolStrideZero,
+  ShapeError,
 } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, state } from "../kernel/expr.ts";
 import { padded, perDimension } from "./convolution.ts";
-import { type MapLoop, mapLoop, reduceLoop, type ReduceLoop, rule, type Rule, type Tensor } from "./define.ts";
+import { type MapLoop, mapLoop, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
 
 /** The windows of a pooling: one entry per spatial dimension. */
 export interface Pooling {
@@ -64,42 +75,68 @@ const windowLoop: ReduceLoop = reduceLoop("max_pool", {
     // A place of -1 is "nothing seen yet".
     const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.or(e.isnan(w), e.gt(w, v))));
     return {
-      init: [constant(Number.NEGATIVE_INFINITY, t), constant(-1, "i64")], lift: [arg(0, t), arg(1, "i64")],
-      combine: [e.select(later, w, v), e.select(later, j, i)], outputs: [v, i],
+      init: [constant(Number.NEGATIVE_INFINITY, t), constant(-1, "i64")],
+      lift: [arg(0, t), arg(1, "i64")],
+      combine: [e.select(later, w, v), e.select(later, j, i)],
+      outputs: [v, i],
     };
   },
-  compute: (d) => d, outputs: (d) => [d, int64], operands: [int64],
+  compute: (d) => d,
+  outputs: (d) => [d, int64],
+  operands: [int64],
 });
 
 /** Channels last in memory, where the input has them so: dimension 1 is the innermost. */
 function likeInput(y: Tensor, x: Tensor): Tensor {
   const order = [0, ...x.shape.slice(2).map((_, d) => d + 2), 1];
   if (x.ndim < 4 || x.isContiguous() || !x.permute(order).isContiguous()) return y;
-  return y.permute(order).contiguous().permute(order.map((_, d) => order.indexOf(d)));
+  return y
+    .permute(order)
+    .contiguous()
+    .permute(order.map((_, d) => order.indexOf(d)));
 }
 
 /** The greatest element of every window of x [n, c, s...], with its position in the image, flattened. */
 export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
-  params: ["pooling"], nonDifferentiable: [1], node: (_: Tensor, p: Pooling) => `MaxPool${p.kernel.length === 3 ? 3 : 2}DWithIndicesBackward0`,
+  params: ["pooling"],
+  nonDifferentiable: [1],
+  node: (_: Tensor, p: Pooling) => `MaxPool${p.kernel.length === 3 ? 3 : 2}DWithIndicesBackward0`,
   run: (k, x: Tensor, p: Pooling) => {
     const nd = p.kernel.length;
     const size = x.shape.slice(2);
     const out = size.map((n, d) => outputSize(n, d, p));
-    const after = out.map((o, d) => Math.max((o - 1) * p.stride[d]! + p.dilation[d]! * (p.kernel[d]! - 1) + 1 - size[d]! - p.padding[d]!, 0));
+    const after = out.map((o, d) =>
+      Math.max((o - 1) * p.stride[d]! + p.dilation[d]! * (p.kernel[d]! - 1) + 1 - size[d]! - p.padding[d]!, 0),
+    );
     const border = padded(k, x, p.padding, after, Number.NEGATIVE_INFINITY);
     const { strides, offset } = border.layout;
     const spatial = strides.slice(2);
     const windows = k.view(
       border,
-      new Layout([...x.shape.slice(0, 2), ...out, ...p.kernel], [...strides.slice(0, 2), ...spatial.map((s, d) => s * p.stride[d]!), ...spatial.map((s, d) => s * p.dilation[d]!)], offset),
+      new Layout(
+        [...x.shape.slice(0, 2), ...out, ...p.kernel],
+        [...strides.slice(0, 2), ...spatial.map((s, d) => s * p.stride[d]!), ...spatial.map((s, d) => s * p.dilation[d]!)],
+        offset,
+      ),
     );
     const zero = size.map(() => 0);
     const inWindow = k.integers(gridPlaces(p.kernel, zero, p.dilation, size), p.kernel, x.device);
     const dims = Array.from({ length: nd }, (_, d) => 2 + nd + d);
     const [values, relative] = k.reduce(windowLoop, windows, dims, false, { operands: [inWindow] }) as [Tensor, Tensor];
-    const corners = k.integers(gridPlaces(out, p.padding.map((n) => -n), p.stride, size), out, x.device);
+    const corners = k.integers(
+      gridPlaces(
+        out,
+        p.padding.map((n) => -n),
+        p.stride,
+        size,
+      ),
+      out,
+      x.device,
+    );
     const bordered = p.padding.some((n) => n > 0);
-    const indices = bordered ? k.map(insideLoop, [relative, corners, k.integers(firstPlaces(out, p, size), out, x.device)], int64) : relative.add_(corners);
+    const indices = bordered
+      ? k.map(insideLoop, [relative, corners, k.integers(firstPlaces(out, p, size), out, x.device)], int64)
+      : relative.add_(corners);
     return [likeInput(values, x), likeInput(indices, x)];
   },
   save: ([, indices], x: Tensor, p: Pooling) => ({ indices, shape: x.shape, p }),
@@ -116,7 +153,15 @@ export const _maxUnpool: Rule<(indices: Tensor, shape: readonly number[], poolin
     const layout = new Layout([n, c, ...g.shape.slice(2)], [c * plane, plane, ...g.shape.slice(2).map(() => 0)], 0);
     const apart = p.kernel.every((size, d) => (size - 1) * p.dilation[d]! < p.stride[d]!);
     // Windows that do not meet need no additions.
-    k.scatter(out, layout, g, [indices], [{ size: plane, stride: 1, wraps: false }], apart ? "set" : "add", () => new ShapeError("Found an invalid max index"));
+    k.scatter(
+      out,
+      layout,
+      g,
+      [indices],
+      [{ size: plane, stride: 1, wraps: false }],
+      apart ? "set" : "add",
+      () => new ShapeError("Found an invalid max index"),
+    );
     return out;
   },
   save: (_, __, indices: Tensor) => ({ indices }),
@@ -129,7 +174,8 @@ export const _maxUnpool: Rule<(indices: Tensor, shape: readonly number[], poolin
 const WORDS = ["one int", "two ints", "three ints"];
 /** One number per spatial dimension. */
 function sizes(name: string, value: number | readonly number[], nd: number, demand: string): number[] {
-  if (typeof value !== "number" && value.length !== 1 && value.length !== nd) throw poolSizes(nd, name, demand, WORDS[nd - 1]!, value.length);
+  if (typeof value !== "number" && value.length !== 1 && value.length !== nd)
+    throw poolSizes(nd, name, demand, WORDS[nd - 1]!, value.length);
   return perDimension(value, nd);
 }
 
@@ -138,13 +184,18 @@ export function maxPool(nd: number, x: Tensor, kernelSize: number | readonly num
   const kernel = sizes("kernel_size", kernelSize, nd, "must either be a single int");
   const given = options.stride == null || (typeof options.stride !== "number" && options.stride.length === 0) ? null : options.stride;
   const p: Pooling = {
-    kernel, stride: given === null ? kernel : sizes("stride", given, nd, "must either be omitted, a single int"),
+    kernel,
+    stride: given === null ? kernel : sizes("stride", given, nd, "must either be omitted, a single int"),
     padding: sizes("padding", options.padding ?? 0, nd, "must be either be a single int"),
-    dilation: sizes("dilation", options.dilation ?? 1, nd, "must be either a single int"), ceilMode: options.ceilMode ?? false,
+    dilation: sizes("dilation", options.dilation ?? 1, nd, "must be either a single int"),
+    ceilMode: options.ceilMode ?? false,
   };
   checkPooling(nd, x, p);
   if (x.ndim === nd + 2) return x._maxPool(p);
-  return x.unsqueeze(0)._maxPool(p).map((y) => y.squeeze(0));
+  return x
+    .unsqueeze(0)
+    ._maxPool(p)
+    .map((y) => y.squeeze(0));
 }
 
 /** PyTorch pools sequences as images of one row. */

@@ -1,9 +1,9 @@
 import { bool, type ComputeType, type DType, int64 } from "../core/dtype.ts";
 import { DTypeError, notForDtype, reduceEmpty, sumToShape } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
-import { arg, constant, position, scalar, state, type Expr } from "../kernel/expr.ts";
+import { arg, constant, type Expr, position, scalar, state } from "../kernel/expr.ts";
 import type { Kernels } from "../tensor/kernels.ts";
-import { type Composite, composite, type Dims, type Monoid, type ReduceLoop, reduceLoop, rule, type Rule, type Tensor } from "./define.ts";
+import { type Composite, composite, type Dims, type Monoid, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
 import { dimIndex, dimList } from "./dimension.ts";
 import { extreme as extremeSignatures } from "./signatures.ts";
 
@@ -17,11 +17,22 @@ type DimReduce = Rule<(dim?: Dims | ReduceOptions, keepdim?: boolean | ReduceOpt
 type OneDimReduce = (dim?: number | null | ReduceOptions, keepdim?: boolean | ReduceOptions) => Tensor;
 
 /** A monoid of one component: a neutral element and an associative function. */
-const simple = (init: (t: ComputeType) => Expr, f: (a: Expr, b: Expr) => Expr, post: (s: Expr) => Expr = (s) => s) => (type: ComputeType): Monoid => ({
-  init: [init(type)], lift: [arg(0, type)], combine: [f(state(0, type), state(1, type))], outputs: [post(state(0, type))],
-});
-const least = (type: ComputeType): Expr => (type === "i64" ? constant(-(2n ** 63n), type) : constant(type === "i32" ? -(2 ** 31) : type === "bool" ? 0 : Number.NEGATIVE_INFINITY, type));
-const greatest = (type: ComputeType): Expr => (type === "i64" ? constant(2n ** 63n - 1n, type) : constant(type === "i32" ? 2 ** 31 - 1 : type === "bool" ? 1 : Number.POSITIVE_INFINITY, type));
+const simple =
+  (init: (t: ComputeType) => Expr, f: (a: Expr, b: Expr) => Expr, post: (s: Expr) => Expr = (s) => s) =>
+  (type: ComputeType): Monoid => ({
+    init: [init(type)],
+    lift: [arg(0, type)],
+    combine: [f(state(0, type), state(1, type))],
+    outputs: [post(state(0, type))],
+  });
+const least = (type: ComputeType): Expr =>
+  type === "i64"
+    ? constant(-(2n ** 63n), type)
+    : constant(type === "i32" ? -(2 ** 31) : type === "bool" ? 0 : Number.NEGATIVE_INFINITY, type);
+const greatest = (type: ComputeType): Expr =>
+  type === "i64"
+    ? constant(2n ** 63n - 1n, type)
+    : constant(type === "i32" ? 2 ** 31 - 1 : type === "bool" ? 1 : Number.POSITIVE_INFINITY, type);
 
 const widened = (d: DType): DType => (d.isFloatingPoint ? d : int64);
 const same = (d: DType): readonly DType[] => [d];
@@ -31,7 +42,9 @@ const sumLoop: ReduceLoop = reduceLoop("sum", { monoid: simple((t) => constant(0
 const prodLoop: ReduceLoop = reduceLoop("prod", { monoid: simple((t) => constant(1, t), e.mul), compute: widened, outputs: same });
 const meanLoop: ReduceLoop = reduceLoop("mean", {
   monoid: (type) => ({ ...simple((t) => constant(0, t), e.add)(type), outputs: [e.div(state(0, type), scalar(0, type))] }),
-  compute: itself, outputs: same, scalars: (count) => [count],
+  compute: itself,
+  outputs: same,
+  scalars: (count) => [count],
 });
 const maxLoop: ReduceLoop = reduceLoop("amax", { monoid: simple(least, e.max), compute: itself, outputs: same, nonEmpty: true });
 const minLoop: ReduceLoop = reduceLoop("amin", { monoid: simple(greatest, e.min), compute: itself, outputs: same, nonEmpty: true });
@@ -39,15 +52,24 @@ const truthOf = (x: Expr): Expr => (x.type === "bool" ? x : e.ne(x, 0));
 const truthLoop = (name: string, init: number, f: (a: Expr, b: Expr) => Expr): ReduceLoop =>
   reduceLoop(name, {
     monoid: (type) => ({
-      init: [constant(init, "bool")], lift: [truthOf(arg(0, type))], combine: [f(state(0, "bool"), state(1, "bool"))], outputs: [state(0, "bool")],
+      init: [constant(init, "bool")],
+      lift: [truthOf(arg(0, type))],
+      combine: [f(state(0, "bool"), state(1, "bool"))],
+      outputs: [state(0, "bool")],
     }),
-    compute: itself, outputs: (d) => [d.name === "uint8" ? d : bool],
+    compute: itself,
+    outputs: (d) => [d.name === "uint8" ? d : bool],
   });
 const anyLoop: ReduceLoop = truthLoop("any", 0, e.or);
 const allLoop: ReduceLoop = truthLoop("all", 1, e.and);
 
 /** The best value with its first position; NaN is better than any number. */
-const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: Expr, b: Expr) => Expr, place: Expr = position): ReduceLoop =>
+const extremeLoop = (
+  name: string,
+  start: (t: ComputeType) => Expr,
+  better: (a: Expr, b: Expr) => Expr,
+  place: Expr = position,
+): ReduceLoop =>
   reduceLoop(name, {
     monoid: (type) => {
       const [v, i, w, j] = [state(0, type), state(1, "i64"), state(2, type), state(3, "i64")];
@@ -55,11 +77,16 @@ const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: 
       // The later element wins only if it is truly better: the first of equals stays. A position of -1 is "nothing seen yet".
       const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.and(e.not(isNan(v)), e.or(isNan(w), better(w, v)))));
       return {
-        init: [start(type), constant(-1, "i64")], lift: [arg(0, type), place],
-        combine: [e.select(later, w, v), e.select(later, j, i)], outputs: [v, i],
+        init: [start(type), constant(-1, "i64")],
+        lift: [arg(0, type), place],
+        combine: [e.select(later, w, v), e.select(later, j, i)],
+        outputs: [v, i],
       };
     },
-    compute: itself, outputs: (d) => [d, int64], nonEmpty: true, ...(place === position ? {} : { operands: [int64] }),
+    compute: itself,
+    outputs: (d) => [d, int64],
+    nonEmpty: true,
+    ...(place === position ? {} : { operands: [int64] }),
   });
 /** The greatest with the place that a second operand gives it: for windows, where positions are not what is wanted. */
 const maxPlaceLoop: ReduceLoop = extremeLoop("max", least, (a, b) => e.gt(a, b), arg(1, "i64"));
@@ -77,11 +104,15 @@ export function stretch(g: Tensor, shape: readonly number[], dims: readonly numb
 }
 
 const inDtype = (x: Tensor, dtype: DType | null | undefined): Tensor => (dtype == null ? x : x.to(dtype));
-const numbered = (name: string) => (_: Tensor, dim?: Dims): string => `${name}Backward${dim === undefined || dim === null ? 0 : 1}`;
+const numbered =
+  (name: string) =>
+  (_: Tensor, dim?: Dims): string =>
+    `${name}Backward${dim === undefined || dim === null ? 0 : 1}`;
 
 /** The sum of the elements over `dim` (all when left out). Integers and bools add up in int64. */
 export const sum: DimReduce = rule({
-  params: ["dim", "keepdim", "dtype"], node: numbered("Sum"),
+  params: ["dim", "keepdim", "dtype"],
+  node: numbered("Sum"),
   run: (k, x: Tensor, dim?: Dims, keepdim = false, dtype?: DType | null) =>
     inDtype(k.reduce(sumLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!, dtype),
   save: (_, x: Tensor, dim?: Dims, keepdim = false) => ({ shape: x.shape, dims: dimList(dim, x.ndim), keepdim }),
@@ -90,12 +121,15 @@ export const sum: DimReduce = rule({
 
 function meanDtype(x: Tensor, dtype: DType | null | undefined): void {
   if (!(dtype ?? x.dtype).isFloatingPoint) {
-    throw new DTypeError(`mean(): could not infer output dtype. ${dtype == null ? "Input" : "Optional"} dtype must be either a floating point or complex dtype. Got: ${(dtype ?? x.dtype).scalarName}`);
+    throw new DTypeError(
+      `mean(): could not infer output dtype. ${dtype == null ? "Input" : "Optional"} dtype must be either a floating point or complex dtype. Got: ${(dtype ?? x.dtype).scalarName}`,
+    );
   }
 }
 /** The mean of the elements over `dim` (all when left out). */
 export const mean: DimReduce = rule({
-  params: ["dim", "keepdim", "dtype"], node: numbered("Mean"),
+  params: ["dim", "keepdim", "dtype"],
+  node: numbered("Mean"),
   run: (k, x: Tensor, dim?: Dims, keepdim = false, dtype?: DType | null) => {
     meanDtype(x, dtype);
     return k.reduce(meanLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!;
@@ -109,11 +143,14 @@ export const mean: DimReduce = rule({
 
 /** The product of all elements, or of those along `dim`. */
 export const prod: Rule<OneDimReduce> = rule({
-  params: ["dim", "keepdim", "dtype"], node: numbered("Prod"),
+  params: ["dim", "keepdim", "dtype"],
+  node: numbered("Prod"),
   run: (k, x: Tensor, dim?: number | null, keepdim = false, dtype?: DType | null) =>
     inDtype(k.reduce(prodLoop, inDtype(x, dtype), dimList(dim, x.ndim), keepdim)[0]!, dtype),
   save: (_, x: Tensor, dim?: number | null, keepdim = false) => ({ x, dims: dimList(dim, x.ndim), keepdim }),
-  grad: ({ x, dims, keepdim }: { x: Tensor; dims: number[]; keepdim: boolean }, [g]) => [prodGradient(x, dims, stretch(g!, x.shape, dims, keepdim))],
+  grad: ({ x, dims, keepdim }: { x: Tensor; dims: number[]; keepdim: boolean }, [g]) => [
+    prodGradient(x, dims, stretch(g!, x.shape, dims, keepdim)),
+  ],
 });
 /** The product of all the others, for every element: exact also where some are zero. */
 function prodGradient(x: Tensor, dims: readonly number[], g: Tensor): Tensor {
@@ -132,7 +169,10 @@ function prodGradient(x: Tensor, dims: readonly number[], g: Tensor): Tensor {
 }
 
 /** Values tied for the extreme share the gradient evenly. */
-const extremeGrad = ({ x, y, dims, keepdim }: { x: Tensor; y: Tensor; dims: number[]; keepdim: boolean }, [g]: readonly (Tensor | null)[]) => {
+const extremeGrad = (
+  { x, y, dims, keepdim }: { x: Tensor; y: Tensor; dims: number[]; keepdim: boolean },
+  [g]: readonly (Tensor | null)[],
+) => {
   const hit = x.eq(stretch(y, x.shape, dims, keepdim)).to(x.dtype);
   const ties = hit.sum(dims, true);
   return [hit.mul(stretch(g!, x.shape, dims, keepdim)).div(ties)];
@@ -158,7 +198,10 @@ type ExtremeDim = Rule<(dim: number, keepdim?: boolean) => ValuesAndIndices>;
 const withIndices = (loop: ReduceLoop, node: string): ExtremeDim =>
   rule({
     returns: loop.name,
-    params: ["dim", "keepdim"], fields: ["values", "indices"], nonDifferentiable: [1], node,
+    params: ["dim", "keepdim"],
+    fields: ["values", "indices"],
+    nonDifferentiable: [1],
+    node,
     run: (k, x: Tensor, dim: number, keepdim = false) => {
       const dims = dimList(dim, x.ndim);
       if (dims.length > 0) return k.reduce(loop, x, dims, keepdim);
@@ -175,7 +218,8 @@ export const _maxDim: ExtremeDim = withIndices(maxIndexLoop, "MaxBackward0");
 export const _minDim: ExtremeDim = withIndices(minIndexLoop, "MinBackward0");
 const extremeAll = (loop: ReduceLoop, node: string): Rule<() => Tensor> =>
   rule({
-    params: [], node,
+    params: [],
+    node,
     run: (k, x: Tensor) => {
       if (x.numel() === 0) throw reduceEmpty(node.slice(0, 3).toLowerCase());
       return k.reduce(loop, x, dimList(null, x.ndim))[0]!;
@@ -196,13 +240,19 @@ interface Extreme {
 }
 type ExtremeOp = Composite<Extreme>;
 /** The greatest of all elements; along `dim`, with positions; or, with another tensor, elementwise. */
-export const max: ExtremeOp = composite(["dim", "keepdim"], (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
-  dim === undefined ? x._maxAll() : typeof dim === "number" ? x._maxDim(dim, keepdim) : x.maximum(dim),
-{ signatures: extremeSignatures });
+export const max: ExtremeOp = composite(
+  ["dim", "keepdim"],
+  (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
+    dim === undefined ? x._maxAll() : typeof dim === "number" ? x._maxDim(dim, keepdim) : x.maximum(dim),
+  { signatures: extremeSignatures },
+);
 /** The least of all elements; along `dim`, with positions; or, with another tensor, elementwise. */
-export const min: ExtremeOp = composite(["dim", "keepdim"], (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
-  dim === undefined ? x._minAll() : typeof dim === "number" ? x._minDim(dim, keepdim) : x.minimum(dim),
-{ signatures: extremeSignatures });
+export const min: ExtremeOp = composite(
+  ["dim", "keepdim"],
+  (x: Tensor, dim?: number | Tensor, keepdim?: boolean) =>
+    dim === undefined ? x._minAll() : typeof dim === "number" ? x._minDim(dim, keepdim) : x.minimum(dim),
+  { signatures: extremeSignatures },
+);
 
 const positionOf = (loop: ReduceLoop, name: string): Rule<OneDimReduce> =>
   rule({
@@ -224,7 +274,10 @@ export const argmax: Rule<OneDimReduce> = positionOf(maxIndexLoop, "argmax");
 export const argmin: Rule<OneDimReduce> = positionOf(minIndexLoop, "argmin");
 
 const truthOver = (loop: ReduceLoop): Rule<OneDimReduce> =>
-  rule({ params: ["dim", "keepdim"], run: (k, x: Tensor, dim?: number | null, keepdim = false) => k.reduce(loop, x, dimList(dim, x.ndim), keepdim)[0]! });
+  rule({
+    params: ["dim", "keepdim"],
+    run: (k, x: Tensor, dim?: number | null, keepdim = false) => k.reduce(loop, x, dimList(dim, x.ndim), keepdim)[0]!,
+  });
 /** Whether any element (along `dim`) is true. */
 export const any: Rule<OneDimReduce> = truthOver(anyLoop);
 /** Whether all elements (along `dim`) are true. */
@@ -237,7 +290,9 @@ export interface VarianceOptions {
   correction?: number;
   keepdim?: boolean;
 }
-type Variance = Rule<(dim?: Dims | boolean | VarianceOptions, unbiased?: boolean | VarianceOptions, keepdim?: boolean | VarianceOptions) => Tensor>;
+type Variance = Rule<
+  (dim?: Dims | boolean | VarianceOptions, unbiased?: boolean | VarianceOptions, keepdim?: boolean | VarianceOptions) => Tensor
+>;
 type VarianceArguments = [dim?: Dims | boolean, unbiased?: boolean, keepdim?: boolean, correction?: number];
 function varianceArguments(x: Tensor, dim?: Dims | boolean, unbiased?: boolean, keepdim = false, correction?: number) {
   const flag = typeof dim === "boolean" ? dim : unbiased;
@@ -250,9 +305,17 @@ function varianceArguments(x: Tensor, dim?: Dims | boolean, unbiased?: boolean, 
 const squaresLoop: ReduceLoop = reduceLoop("var", {
   monoid: (t) => {
     const distance = e.sub(arg(0, t), arg(1, t));
-    return { init: [constant(0, t)], lift: [e.mul(distance, distance)], combine: [e.add(state(0, t), state(1, t))], outputs: [e.div(state(0, t), scalar(0, t))] };
+    return {
+      init: [constant(0, t)],
+      lift: [e.mul(distance, distance)],
+      combine: [e.add(state(0, t), state(1, t))],
+      outputs: [e.div(state(0, t), scalar(0, t))],
+    };
   },
-  compute: itself, outputs: same, operands: [null], scalars: (count, less) => [Math.max(count - less, 0)],
+  compute: itself,
+  outputs: same,
+  operands: [null],
+  scalars: (count, less) => [Math.max(count - less, 0)],
 });
 const variance = (k: Kernels, x: Tensor, dims: readonly number[], keepdim: boolean, correction: number): Tensor => {
   const mean = k.reduce(meanLoop, x, dims, true)[0]!;
@@ -260,14 +323,17 @@ const variance = (k: Kernels, x: Tensor, dims: readonly number[], keepdim: boole
 };
 /** The variance over `dim` (all when left out), divided by the count less `correction` (1, or 0 with `unbiased: false`). */
 export const _var: Variance = rule({
-  params: ["dim", "unbiased", "keepdim", "correction"], node: "VarBackward0",
+  params: ["dim", "unbiased", "keepdim", "correction"],
+  node: "VarBackward0",
   run: (k, x: Tensor, ...args: VarianceArguments) => {
     const { dims, keepdim, count, rest } = varianceArguments(x, ...args);
     return variance(k, x, dims, keepdim, count - rest);
   },
   save: (_, x: Tensor, ...args: VarianceArguments) => ({ x, ...varianceArguments(x, ...args) }),
   grad: ({ x, dims, keepdim, rest }: { x: Tensor; dims: number[]; keepdim: boolean; rest: number }, [g]) => [
-    stretch(g!, x.shape, dims, keepdim).mul(x.sub(x.mean(dims, true))).mul(2 / rest),
+    stretch(g!, x.shape, dims, keepdim)
+      .mul(x.sub(x.mean(dims, true)))
+      .mul(2 / rest),
   ],
 });
 /** The standard deviation: the root of the variance. */

@@ -1,14 +1,16 @@
 import { TorchletError } from "../core/errors.ts";
-import type { Generator } from "../core/random/generator.ts";
 import { broadcastShapes } from "../core/layout.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
+import type { Generator } from "../core/random/generator.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 
 /** Random draws do not depend on their parameters as far as gradients go: these are zero, as PyTorch has it. */
-const zeros = (_: unknown, [g]: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => needs.map((n) => (n ? g!.newZeros(g!.shape) : null));
+const zeros = (_: unknown, [g]: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] =>
+  needs.map((n) => (n ? g!.newZeros(g!.shape) : null));
 
 /** Normal numbers around the elements of a tensor, of a standard deviation that is a number or a tensor. */
 export const _normalAround: Rule<(std: number | Tensor, generator: Generator) => Tensor> = rule({
-  params: ["std", "generator"], node: "NormalBackward2",
+  params: ["std", "generator"],
+  node: "NormalBackward2",
   run: (k, mean: Tensor, std: number | Tensor, generator: Generator) => {
     const shape = typeof std === "number" ? mean.shape : (broadcastShapes(mean.shape, std.shape) as number[]);
     const z = k.empty(shape, mean.dtype, mean.device);
@@ -19,7 +21,8 @@ export const _normalAround: Rule<(std: number | Tensor, generator: Generator) =>
 });
 /** Normal numbers around one mean, of the standard deviations that a tensor gives. */
 export const _normalSpread: Rule<(mean: number, generator: Generator) => Tensor> = rule({
-  params: ["mean", "generator"], node: "NormalBackward1",
+  params: ["mean", "generator"],
+  node: "NormalBackward1",
   run: (k, std: Tensor, mean: number, generator: Generator) => {
     const z = k.empty(std.shape, std.dtype, std.device);
     k.random("normal", z, generator, [0, 1]);
@@ -29,7 +32,8 @@ export const _normalSpread: Rule<(mean: number, generator: Generator) => Tensor>
 });
 /** 1 with the probability that each element gives, else 0. */
 export const _bernoulliOf: Rule<(generator: Generator) => Tensor> = rule({
-  params: ["generator"], node: "BernoulliBackward0",
+  params: ["generator"],
+  node: "BernoulliBackward0",
   run: (k, p: Tensor, generator: Generator) => {
     if (p.numel() > 0 && p.lt(0).logicalOr(p.gt(1)).any().itemSync()) {
       throw new TorchletError(

@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { notForDtype } from "../core/errors.ts";
-import { rule, type Rule, type Tensor } from "./define.ts";
+import { type Rule, rule, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
 
 export interface SoftmaxOptions {
@@ -12,7 +12,8 @@ type Softmax = Rule<(dim: number, dtype?: DType | null | SoftmaxOptions) => Tens
 function prepared(name: string, x: Tensor, dim: number, dtype: DType | null | undefined): { x: Tensor; dim: number } {
   const d = dimIndex(dim, x.ndim);
   const input = (dtype == null ? x : x.to(dtype)).contiguous();
-  if (!input.dtype.isFloatingPoint) throw notForDtype(`${name}${d === Math.max(x.ndim - 1, 0) ? "_lastdim_kernel_impl" : "_kernel_impl"}`, input.dtype.scalarName);
+  if (!input.dtype.isFloatingPoint)
+    throw notForDtype(`${name}${d === Math.max(x.ndim - 1, 0) ? "_lastdim_kernel_impl" : "_kernel_impl"}`, input.dtype.scalarName);
   return { x: input, dim: d };
 }
 const reduced = (x: Tensor, dim: number): number[] => (x.ndim === 0 ? [] : [dim]);

@@ -1,6 +1,6 @@
 import { dimOutOfRange } from "../core/errors.ts";
 import { constant, type Expr, ge, idiv, irem, le, select, sub } from "../kernel/expr.ts";
-import { mapLoop, type MapLoop, rule, type RuleInplace, type Tensor } from "./define.ts";
+import { type MapLoop, mapLoop, type RuleInplace, rule, type Tensor } from "./define.ts";
 
 type Triangle = RuleInplace<(diagonal?: number) => Tensor>;
 
@@ -14,7 +14,8 @@ const side = (keeps: (distance: Expr, diagonal: Expr) => Expr): MapLoop =>
 
 const triangle = (loop: MapLoop, name: "tril" | "triu"): Triangle =>
   rule({
-    params: ["diagonal"], inplace: true,
+    params: ["diagonal"],
+    inplace: true,
     run: (k, x: Tensor, diagonal = 0) => {
       if (x.ndim < 2) throw dimOutOfRange(-2, x.ndim);
       const [rows, columns] = x.shape.slice(-2) as [number, number];
@@ -25,6 +26,12 @@ const triangle = (loop: MapLoop, name: "tril" | "triu"): Triangle =>
   });
 
 /** The lower triangle of matrices, up to `diagonal` above the main one; zeros elsewhere. */
-export const tril: Triangle = triangle(side((distance, diagonal) => le(distance, diagonal)), "tril");
+export const tril: Triangle = triangle(
+  side((distance, diagonal) => le(distance, diagonal)),
+  "tril",
+);
 /** The upper triangle of matrices, from `diagonal` above the main one; zeros elsewhere. */
-export const triu: Triangle = triangle(side((distance, diagonal) => ge(distance, diagonal)), "triu");
+export const triu: Triangle = triangle(
+  side((distance, diagonal) => ge(distance, diagonal)),
+  "triu",
+);

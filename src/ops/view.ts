@@ -1,6 +1,29 @@
-import { expandNewDim, expandRank, expandSize, flattenOrder, IndexError, narrowLength, negativeStep, notViewable, permuteRank, permuteTwice, selectOutOfRange, ShapeError, tooManyDimsForT, TorchletError } from "../core/errors.ts";
-import { extent, Layout, permute as permuted, select as selected, slice as sliced, unsqueeze as unsqueezed, viewStrides } from "../core/layout.ts";
-import { type Composite, composite, rule, type Rule, type Tensor, type View, view as define } from "./define.ts";
+import {
+  expandNewDim,
+  expandRank,
+  expandSize,
+  flattenOrder,
+  IndexError,
+  narrowLength,
+  negativeStep,
+  notViewable,
+  permuteRank,
+  permuteTwice,
+  ShapeError,
+  selectOutOfRange,
+  TorchletError,
+  tooManyDimsForT,
+} from "../core/errors.ts";
+import {
+  extent,
+  Layout,
+  permute as permuted,
+  select as selected,
+  slice as sliced,
+  unsqueeze as unsqueezed,
+  viewStrides,
+} from "../core/layout.ts";
+import { type Composite, composite, view as define, type Rule, rule, type Tensor, type View } from "./define.ts";
 import { dimIndex, dimList, inferShape } from "./dimension.ts";
 
 type ShapeView = View<(...shape: number[] | [readonly number[]]) => Tensor>;
@@ -19,8 +42,13 @@ function viewLayout(x: Layout, shape: readonly number[]): Layout {
  */
 export const view: ShapeView = define({ params: ["shape"], variadic: true, layout: viewLayout, grad: (g, shape) => g.reshape(shape) });
 const reshapeAlias: ShapeView = define({
-  params: ["shape"], variadic: true, node: "ReshapeAliasBackward0", layout: viewLayout, grad: (g, shape) => g.reshape(shape),
+  params: ["shape"],
+  variadic: true,
+  node: "ReshapeAliasBackward0",
+  layout: viewLayout,
+  grad: (g, shape) => g.reshape(shape),
 });
+
 export { reshapeAlias as _reshapeAlias };
 
 /** The same elements in another shape: a view where possible, else a copy. */
@@ -35,6 +63,7 @@ export const reshape: Composite<(...shape: number[] | [readonly number[]]) => Te
 
 /** All of a tensor as a view of it: what `x[...]` gives. */
 const aliased: View<() => Tensor> = define({ params: [], node: "AliasBackward0", layout: (x) => x, grad: (g) => g });
+
 export { aliased as _alias };
 
 /** Dimensions `startDim` to `endDim` as one. */
@@ -76,7 +105,8 @@ export const t: View<() => Tensor> = define({
 
 /** The dimensions in the order given. */
 export const permute: DimsView = define({
-  params: ["dims"], variadic: true,
+  params: ["dims"],
+  variadic: true,
   layout: (x, dims: readonly number[]) => {
     if (dims.length !== x.ndim) throw permuteRank(x.ndim, dims.length);
     const order = dims.map((d) => dimIndex(d, x.ndim));
@@ -94,7 +124,8 @@ export const permute: DimsView = define({
 
 /** Stretches dimensions of size 1, and adds leading ones, without a copy; -1 keeps a size. */
 export const expand: ShapeView = define({
-  params: ["size"], variadic: true,
+  params: ["size"],
+  variadic: true,
   layout: (x, shape: readonly number[]) => expandLayout(x, shape),
   grad: (g, shape) => g.sumToSize(shape),
 });
@@ -152,7 +183,8 @@ export const select: View<(dim: number, index: number) => Tensor> = define({
 
 /** `length` elements of a dimension from `start`. */
 export const narrow: View<(dim: number, start: number, length: number) => Tensor> = define({
-  params: ["dim", "start", "length"], node: "SliceBackward0",
+  params: ["dim", "start", "length"],
+  node: "SliceBackward0",
   layout: (x, dim: number, start: number, length: number) => {
     if (x.ndim === 0) throw new TorchletError("narrow() cannot be applied to a 0-dim tensor.");
     const d = dimIndex(dim, x.ndim);
@@ -204,7 +236,8 @@ export const asStrided: View<(size: readonly number[], stride: readonly number[]
 
 /** Adds each element of a gradient where a strided view showed it, then reads the base's own elements: the gradient of `asStrided`. */
 export const _asStridedBackward: Rule<(base: Layout, view: Layout) => Tensor> = rule({
-  params: ["base", "view"], node: "AsStridedBackwardBackward0",
+  params: ["base", "view"],
+  node: "AsStridedBackwardBackward0",
   run: (k, g: Tensor, base: Layout, seen: Layout) => {
     const low = Math.min(lowest(base), lowest(seen));
     const storage = g.newZeros([Math.max(extent(base), extent(seen)) - low]);
@@ -234,7 +267,11 @@ export const diagonal: View<(offset?: number, dim1?: number, dim2?: number) => T
     const length = Math.max(0, offset >= 0 ? Math.min(x.shape[a]!, x.shape[b]! - offset) : Math.min(x.shape[a]! + offset, x.shape[b]!));
     const at = length === 0 ? 0 : offset >= 0 ? offset * x.strides[b]! : -offset * x.strides[a]!;
     const kept = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
-    return new Layout([...kept.map((d) => x.shape[d]!), length], [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!], x.offset + at);
+    return new Layout(
+      [...kept.map((d) => x.shape[d]!), length],
+      [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!],
+      x.offset + at,
+    );
   },
   grad: (g, shape, offset = 0, dim1 = 0, dim2 = 1) => {
     const whole = g.newZeros(shape);
@@ -253,7 +290,11 @@ export const unfold: View<(dimension: number, size: number, step: number) => Ten
     if (step <= 0) throw new ShapeError(`step is ${step} but must be > 0`);
     if (x.ndim === 0) return new Layout([size], [1], x.offset);
     const stride = x.strides[d]!;
-    return new Layout([...x.shape.with(d, Math.floor((n - size) / step) + 1), size], [...x.strides.with(d, stride * step), stride], x.offset);
+    return new Layout(
+      [...x.shape.with(d, Math.floor((n - size) / step) + 1), size],
+      [...x.strides.with(d, stride * step), stride],
+      x.offset,
+    );
   },
   grad: (g, shape, dimension: number, size: number, step: number) => g.unfoldBackward(shape, dimension, size, step),
 });
@@ -294,7 +335,10 @@ export const unfoldBackward: Rule<(shape: readonly number[], dimension: number, 
 
 /** A piece of `split`: a view that may not be written to while it is recorded, because it is one of several. */
 export const _part: View<(dim: number, start: number, length: number) => Tensor> = define({
-  params: ["dim", "start", "length"], node: "SplitBackward0", multiple: true, layout: (x, d: number, start: number, length: number) => sliced(x, d, start, length),
+  params: ["dim", "start", "length"],
+  node: "SplitBackward0",
+  multiple: true,
+  layout: (x, d: number, start: number, length: number) => sliced(x, d, start, length),
   grad: (g, shape, dim: number, start: number, length: number) => {
     const whole = g.newZeros(shape);
     whole.narrow(dim, start, length).copy_(g);
@@ -303,7 +347,10 @@ export const _part: View<(dim: number, start: number, length: number) => Tensor>
 });
 /** A piece of `unbind`. */
 export const _element: View<(dim: number, index: number) => Tensor> = define({
-  params: ["dim", "index"], node: "UnbindBackward0", multiple: true, layout: (x, d: number, index: number) => selected(x, d, index),
+  params: ["dim", "index"],
+  node: "UnbindBackward0",
+  multiple: true,
+  layout: (x, d: number, index: number) => selected(x, d, index),
   grad: (g, shape, dim: number, index: number) => {
     const whole = g.newZeros(shape);
     whole.select(dim, index).copy_(g);

@@ -18,7 +18,9 @@ export function byPosition(name: string, params: readonly string[], args: readon
   let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
   if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];
   if (given.length > params.length) {
-    throw new ArgumentError(`${name}() takes ${params.length} positional argument${params.length === 1 ? "" : "s"} but ${given.length} were given`);
+    throw new ArgumentError(
+      `${name}() takes ${params.length} positional argument${params.length === 1 ? "" : "s"} but ${given.length} were given`,
+    );
   }
   if (options !== null) {
     const positional = given.length;
@@ -30,8 +32,11 @@ export function byPosition(name: string, params: readonly string[], args: readon
       given[i] = value;
     }
   }
-  return given.map((x) => (typeof x === "bigint" ? Number(x) : Array.isArray(x) ? x.map((e) => (typeof e === "bigint" ? Number(e) : e)) : x));
+  return given.map((x) =>
+    typeof x === "bigint" ? Number(x) : Array.isArray(x) ? x.map((e) => (typeof e === "bigint" ? Number(e) : e)) : x,
+  );
 }
 
 const toInt = (x: unknown): unknown => (typeof x === "bigint" ? Number(x) : x);
+
 export { isDType };

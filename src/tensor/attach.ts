@@ -1,6 +1,6 @@
-import * as ops from "../ops/index.ts";
 import type { Composite, Pointwise, Rule, View } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
+import * as ops from "../ops/index.ts";
 import { callPointwise, callPointwiseInplace } from "./call-pointwise.ts";
 import { callComposite, callRule, callRuleInplace, callView } from "./call-structured.ts";
 import { conversions } from "./conversion.ts";
@@ -19,7 +19,10 @@ type Call = (...args: unknown[]) => unknown;
 
 /** How an entry of each kind is called, in place and not. */
 const calls: Record<string, (op: never) => { call: Call; inplace?: Call }> = {
-  pointwise: (op: Pointwise) => ({ call: (...args) => callPointwise(op, ...args), inplace: (...args) => callPointwiseInplace(op, ...args) }),
+  pointwise: (op: Pointwise) => ({
+    call: (...args) => callPointwise(op, ...args),
+    inplace: (...args) => callPointwiseInplace(op, ...args),
+  }),
   view: (op: View<Signature>) => ({ call: (x, ...args) => callView(op, x as Tensor, ...args) }),
   rule: (op: Rule<Signature>) => ({ call: (...args) => callRule(op, ...args), inplace: (...args) => callRuleInplace(op, ...args) }),
   composite: (op: Composite<Signature>) => ({ call: (...args) => callComposite(op, ...args) }),

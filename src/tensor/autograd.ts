@@ -1,5 +1,5 @@
 /** `torch.autograd`. */
 export { Node } from "../autograd/node.ts";
-export { backward, type BackwardArguments, grad, type GradArguments } from "./differentiation.ts";
+export { type BackwardArguments, backward, type GradArguments, grad } from "./differentiation.ts";
 export { Function, type FunctionContext } from "./function.ts";
-export { gradcheck, type GradcheckOptions, gradgradcheck } from "./gradcheck.ts";
+export { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";

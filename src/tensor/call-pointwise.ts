@@ -1,13 +1,21 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { type Category, type DType, Scalar } from "../core/dtype.ts";
-import { ArgumentError, argumentType, invalidCombination, outputShape, resultCast, unexpectedKeyword, zeroDivision } from "../core/errors.ts";
+import {
+  ArgumentError,
+  argumentType,
+  invalidCombination,
+  outputShape,
+  resultCast,
+  unexpectedKeyword,
+  zeroDivision,
+} from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
 import { canCast, resultType } from "../core/promotion.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { computeDtype, pointwiseKernel, resultDtype } from "../dispatch/pointwise-kernel.ts";
 import { commonShape, map, mapInto } from "../dispatch/run.ts";
-import { pointwise, type Pointwise } from "../ops/define.ts";
+import { type Pointwise, pointwise } from "../ops/define.ts";
 import type { TensorLike } from "../ops/entry.ts";
 import { isOptions } from "./arguments.ts";
 import { anyZero } from "./faults.ts";
@@ -61,7 +69,10 @@ function readParams(op: Pointwise, args: readonly unknown[]): { values: (number 
     }
   }
   const positional = options === null ? args.length : args.length - 1;
-  if (positional > params.length) throw new ArgumentError(`${op.opName}() takes ${op.arity + params.length} positional arguments but ${op.arity + positional} were given`);
+  if (positional > params.length)
+    throw new ArgumentError(
+      `${op.opName}() takes ${op.arity + params.length} positional arguments but ${op.arity + positional} were given`,
+    );
   params.forEach((p, i) => {
     const given = i < positional ? args[i] : options?.[p.name];
     const value = given === undefined ? p.default : numberOf(given);
@@ -99,9 +110,16 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
       ? tensors[0]!.dtype
       : tensors.length === 1 && categories.length === 0
         ? tensors[0]!.dtype
-        : resultType(tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })), categories);
+        : resultType(
+            tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })),
+            categories,
+          );
   const computed = computeDtype(op, promoted);
-  op.check?.(computed, operands.map((o) => o?.dtype ?? null), operands.map((o) => o?.layout.ndim ?? 0));
+  op.check?.(
+    computed,
+    operands.map((o) => o?.dtype ?? null),
+    operands.map((o) => o?.layout.ndim ?? 0),
+  );
   const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
   if (op.integerDivisor && !computed.isFloatingPoint) checkDivisor(call, args[1]);
@@ -115,7 +133,7 @@ function checkSignatures(op: Pointwise, args: readonly unknown[]): void {
   if (!fits) throw invalidCombination(op.opName, args.map(pythonTypeName), op.signatures!);
 }
 
-function checkDivisor(call: Call, divisor: unknown): void {
+function checkDivisor(_call: Call, divisor: unknown): void {
   const zero = divisor instanceof Tensor ? anyZero(divisor) : Number(numberOf(divisor)) === 0;
   if (zero) throw zeroDivision();
 }
@@ -129,7 +147,11 @@ function chooseVariant(op: Pointwise, args: readonly unknown[]): { op: Pointwise
   if (choice === undefined || choice === null) return { op, args: remaining };
   const chosen = op.variant.choices[String(choice)];
   if (chosen === undefined) {
-    throw new ArgumentError(`${op.opName} expected ${op.variant.option} to be one of None, ${Object.keys(op.variant.choices).map((c) => `'${c}'`).join(", or ")} but found '${String(choice)}'`);
+    throw new ArgumentError(
+      `${op.opName} expected ${op.variant.option} to be one of None, ${Object.keys(op.variant.choices)
+        .map((c) => `'${c}'`)
+        .join(", or ")} but found '${String(choice)}'`,
+    );
   }
   return { op: chosen, args: remaining };
 }
@@ -186,7 +208,12 @@ function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
 
 const nodeName = (op: Pointwise): string => op.node ?? `${op.opName[0]!.toUpperCase()}${op.opName.slice(1)}Backward0`;
 
-function valuesToSave(op: Pointwise, args: readonly unknown[], call: Call, edges: readonly (Edge | null)[]): (SavedTensor | number | bigint | null)[] {
+function valuesToSave(
+  op: Pointwise,
+  args: readonly unknown[],
+  call: Call,
+  edges: readonly (Edge | null)[],
+): (SavedTensor | number | bigint | null)[] {
   const gradients = gradientsOf(op, derived);
   const values: (SavedTensor | number | bigint | null)[] = [null];
   for (let i = 0; i < op.arity; i++) {
@@ -216,7 +243,10 @@ function record(op: Pointwise, args: readonly unknown[], call: Call, y: Tensor, 
 function beforeInplace(op: Pointwise, args: readonly unknown[], call: Call): (self: Tensor) => PointwiseNode {
   const edges = edgesOf(op, args);
   const gradients = gradientsOf(op, derived);
-  const values = valuesToSave(op, args, call, edges);
+  // A gradient that needs the value that is about to be overwritten gets a copy of it.
+  const original = PointwiseNode.uses(gradients, edges, 1) ? (args[0] as Tensor).clone() : null;
+  const values = valuesToSave(op, original === null ? args : [original, ...args.slice(1)], call, edges);
+  original?.dispose();
   return (self) => {
     const node = new PointwiseNode(op, nodeName(op), gradients, edges, values);
     if (PointwiseNode.uses(gradients, edges, 0)) values[0] = new SavedTensor(self, 0);

@@ -7,8 +7,8 @@ import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
-import type { Signatures } from "../ops/signatures.ts";
 import type { Op, Signature } from "../ops/entry.ts";
+import type { Signatures } from "../ops/signatures.ts";
 import { byPosition } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { convertInto } from "./fill.ts";
@@ -103,7 +103,11 @@ class RuleNode extends Node {
         const unwrap = (v: unknown): unknown => (v instanceof SavedTensor ? v.unpack(this) : Array.isArray(v) ? v.map(unwrap) : v);
         const saved = Object.fromEntries(Object.entries(this.saved).map(([k, v]) => [k, unwrap(v)]));
         const padded = this.outputs.map((_, i) => grads[i] ?? null);
-        const result = this.grad(saved, padded, this.edges.map((e) => e !== null));
+        const result = this.grad(
+          saved,
+          padded,
+          this.edges.map((e) => e !== null),
+        );
         const given: (Tensor | null)[] = [...padded, ...Object.values(saved).filter((v) => v instanceof Tensor)];
         return this.edges.map((edge, i) => {
           const g = result[i] ?? null;
@@ -176,11 +180,20 @@ export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tenso
   if (!sameShape(result.shape, self.shape)) throw outputShape(self.shape, result.shape);
   if (!canCast(result.dtype, self.dtype)) throw resultCast(result.dtype.scalarName, self.dtype.scalarName);
   const node = isGradEnabled() ? ruleNode(op, args) : null;
-  node?.keep(op.save?.([self], ...args) ?? {}, [self]);
+  if (node !== null) keepBefore(node, op, self, args);
   convertInto(self.operand, result.operand);
   result.dispose();
   if (node !== null) self.rebaseHistory(node);
   return self;
+}
+
+/** Keeps what the gradient of a rule in place needs; of the value that is about to be overwritten, a copy. */
+function keepBefore(node: RuleNode, op: Rule<Signature>, self: Tensor, args: readonly unknown[]): void {
+  const keep = (): void => {
+    const saved = op.save?.([self], ...args) ?? {};
+    node.keep(Object.values(saved).includes(self) ? op.save!([self], self.clone(), ...args.slice(1)) : saved, [self]);
+  };
+  ownedBy(keep, () => []);
 }
 
 /** The node of a call, before its results are known; null where no input requires a gradient. */

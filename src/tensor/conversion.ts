@@ -1,10 +1,10 @@
-import * as types from "../core/dtype.ts";
-import type { DType } from "../core/dtype.ts";
-import { ArgumentError, unexpectedKeyword } from "../core/errors.ts";
-import { type Device, device as findDevice } from "../dispatch/device.ts";
-import { allocateContiguous } from "../dispatch/allocate.ts";
 import { isGradEnabled } from "../autograd/modes.ts";
 import { Node } from "../autograd/node.ts";
+import type { DType } from "../core/dtype.ts";
+import * as types from "../core/dtype.ts";
+import { ArgumentError, unexpectedKeyword } from "../core/errors.ts";
+import { allocateContiguous } from "../dispatch/allocate.ts";
+import { type Device, device as findDevice } from "../dispatch/device.ts";
 import { isOptions } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -81,14 +81,18 @@ function formatted(x: Tensor, format: FormatOptions["memoryFormat"]): Tensor {
   if (format == null || format === "preserve_format") return x;
   if (format === "contiguous_format") return x.contiguous();
   const order = [0, ...Array.from({ length: x.ndim - 2 }, (_, d) => d + 2), 1];
-  return x.permute(order).contiguous().permute(order.map((_, d) => order.indexOf(d)));
+  return x
+    .permute(order)
+    .contiguous()
+    .permute(order.map((_, d) => order.indexOf(d)));
 }
 
 function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: readonly unknown[]): Tensor | Promise<Tensor> {
-  const options = rest.find((a) => isOptions(a)) as FormatOptions & { dtype?: DType } | undefined;
+  const options = rest.find((a) => isOptions(a)) as (FormatOptions & { dtype?: DType }) | undefined;
   const [, copy] = rest.filter((a) => typeof a === "boolean") as boolean[];
   const dtype = (rest[0] !== undefined && types.isDType(rest[0]) ? rest[0] : options?.dtype) as DType | undefined;
-  for (const key of Object.keys(options ?? {})) if (!["dtype", "memoryFormat", "copy", "nonBlocking"].includes(key)) throw unexpectedKeyword("to", key);
+  for (const key of Object.keys(options ?? {}))
+    if (!["dtype", "memoryFormat", "copy", "nonBlocking"].includes(key)) throw unexpectedKeyword("to", key);
   if (types.isDType(target)) return converted(this, target, { ...options, ...(copy === undefined ? {} : { copy }) });
   if (target instanceof Tensor) return toDevice(this.to(target.dtype), target.device);
   if (typeof target === "string" || (typeof target === "object" && target !== null && "backend" in target)) {

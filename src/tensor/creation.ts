@@ -1,14 +1,14 @@
-import { bool, type DataArray, type DType, float32, float64, getDefaultDtype, int16, int32, int64, int8, isDType, Scalar, uint8 } from "../core/dtype.ts";
+import { bool, type DataArray, type DType, float32, float64, getDefaultDtype, int64, isDType, Scalar } from "../core/dtype.ts";
 import { ArgumentError, dtypeCombination, gradDtype, negativeDimension, TorchletError, ValueError } from "../core/errors.ts";
 import { reprFloat } from "../core/print/python.ts";
 import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
 import { resultLayout } from "../dispatch/strides.ts";
-import { add, cast, constant, eq, type Expr, idiv, irem, le, mul, scalar, select, sub } from "../kernel/expr.ts";
+import { add, cast, constant, type Expr, eq, idiv, irem, le, mul, scalar, select, sub } from "../kernel/expr.ts";
 import { isOptions } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { arrayDtype, fromValues } from "./encode.ts";
-import { fillInto, filled, generated, generatorKernel } from "./fill.ts";
+import { filled, fillInto, generated, generatorKernel } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
 
 /** How a new tensor is to be. */
@@ -39,7 +39,8 @@ export const optionDevice = (options: TensorOptions): Device => (options.device 
 
 function checkOptions(name: string, options: Record<string, unknown>, more: readonly string[] = []): void {
   for (const [key, value] of Object.entries(options)) {
-    if (value !== undefined && !KEYS.has(key) && !more.includes(key)) throw new ArgumentError(`${name}() got an unexpected keyword argument '${key}'`, key);
+    if (value !== undefined && !KEYS.has(key) && !more.includes(key))
+      throw new ArgumentError(`${name}() got an unexpected keyword argument '${key}'`, key);
   }
   if (options.dtype != null && !isDType(options.dtype)) {
     throw new ArgumentError(`${name}(): argument 'dtype' must be torch.dtype, not ${pythonTypeName(options.dtype)}`);
@@ -51,7 +52,8 @@ export function sizeAndOptions(name: string, args: readonly unknown[]): { shape:
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : {};
   let sizes: readonly unknown[] = isOptions(args.at(-1)) ? args.slice(0, -1) : args;
   if (sizes.length === 0 && options.size !== undefined) sizes = [options.size];
-  if (options.dtype != null && !isDType(options.dtype)) throw dtypeCombination(name, sizes.map(pythonTypeName), pythonTypeName(options.dtype));
+  if (options.dtype != null && !isDType(options.dtype))
+    throw dtypeCombination(name, sizes.map(pythonTypeName), pythonTypeName(options.dtype));
   checkOptions(name, options, ["size"]);
   if (sizes.length === 1 && Array.isArray(sizes[0])) sizes = sizes[0];
   return { shape: checkedShape(name, sizes), options: options as TensorOptions };
@@ -76,10 +78,12 @@ export function checkedShape(name: string, sizes: readonly unknown[]): number[] 
 }
 
 type Creation = (...args: SizeArgs) => Tensor;
-const constantOf = (name: string, value: number): Creation => (...args) => {
-  const { shape, options } = sizeAndOptions(name, args);
-  return finish(filled(shape, value, options.dtype ?? getDefaultDtype(), optionDevice(options)), options);
-};
+const constantOf =
+  (name: string, value: number): Creation =>
+  (...args) => {
+    const { shape, options } = sizeAndOptions(name, args);
+    return finish(filled(shape, value, options.dtype ?? getDefaultDtype(), optionDevice(options)), options);
+  };
 
 /** A tensor of zeros: `zeros(2, 3)` or `zeros([2, 3], { dtype })`. */
 export const zeros: Creation = constantOf("zeros", 0);
@@ -105,12 +109,21 @@ export function full(size: readonly number[], fillValue: Plain, options: TensorO
   return finish(filled(shape, plainValue(fillValue), options.dtype ?? inferDtype(fillValue), optionDevice(options)), options);
 }
 
+/** Options of `arange`: its bounds may also come by name. */
+export interface ArangeOptions extends TensorOptions {
+  start?: Plain;
+  end?: Plain;
+  step?: Plain;
+}
+
 /** The number of steps from `start` to `end` (exclusive). */
 function arangeLength(start: number, end: number, step: number): number {
   const reprNumber = (x: number): string => (Number.isFinite(x) ? String(x) : reprFloat(x));
   if (step === 0) throw new TorchletError("step must be nonzero");
-  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new TorchletError(`unsupported range: ${reprNumber(start)} -> ${reprNumber(end)}`);
-  if ((step > 0 && start > end) || (step < 0 && start < end)) throw new TorchletError("upper bound and larger bound inconsistent with step sign");
+  if (!Number.isFinite(start) || !Number.isFinite(end))
+    throw new TorchletError(`unsupported range: ${reprNumber(start)} -> ${reprNumber(end)}`);
+  if ((step > 0 && start > end) || (step < 0 && start < end))
+    throw new TorchletError("upper bound and larger bound inconsistent with step sign");
   return Math.ceil((end - start) / step);
 }
 
@@ -118,8 +131,8 @@ function arangeLength(start: number, end: number, step: number): number {
  * Values from `start` (0) to `end`, exclusive, in steps of `step` (1): `arange(end)`, `arange(start, end, step)`. Whole numbers give int64,
  * any other the default float dtype.
  */
-export function arange(...args: (number | bigint | Scalar | TensorOptions)[]): Tensor {
-  const options = (isOptions(args.at(-1)) ? args.at(-1) : {}) as TensorOptions & { start?: Plain; end?: Plain; step?: Plain };
+export function arange(...args: (number | bigint | Scalar | ArangeOptions)[]): Tensor {
+  const options = (isOptions(args.at(-1)) ? args.at(-1) : {}) as ArangeOptions;
   checkOptions("arange", options as Record<string, unknown>, ["start", "end", "step"]);
   const given = (isOptions(args.at(-1)) ? args.slice(0, -1) : args) as Plain[];
   const [a, b, c] = given.length === 1 && options.end === undefined ? [undefined, given[0], undefined] : given;
@@ -151,7 +164,16 @@ export function linspace(start: number | Scalar, end: number | Scalar, steps: nu
     const last = sub(scalar(1, type), mul(cast(sub(scalar(3, "i64"), i), compute), scalar(2, type)));
     return cast(select(le(i, scalar(4, "i64")), first, last), dtype);
   };
-  return finish(generated(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [a, b, step, steps - 1, Math.floor((steps - 1) / 2)]), options);
+  return finish(
+    generated(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [
+      a,
+      b,
+      step,
+      steps - 1,
+      Math.floor((steps - 1) / 2),
+    ]),
+    options,
+  );
 }
 
 /** A matrix with ones on the diagonal: `eye(n)` or `eye(n, m)`. */
@@ -184,7 +206,7 @@ function flatten(data: NestedData): Flat {
   const flat: Flat = { shape, values: [], dtype: null };
   const visit = (x: NestedData, depth: number): void => {
     if (!Array.isArray(x)) {
-      if (depth < shape.length) throw new ArgumentError(`expected sequence of length ${shape[depth]} at dim ${depth}`);
+      if (depth < shape.length) throw new ArgumentError("not a sequence");
       leaf(flat, x as Plain | Tensor);
       return;
     }
@@ -221,7 +243,14 @@ function leaf(flat: Flat, x: Plain | Tensor): void {
 export function tensor(data: NestedData | DataArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
   checkOptions("tensor", options as Record<string, unknown>);
   const device = optionDevice(options);
-  if (data instanceof Tensor) return finish(data.detach().clone().to(options.dtype ?? data.dtype), options);
+  if (data instanceof Tensor)
+    return finish(
+      data
+        .detach()
+        .clone()
+        .to(options.dtype ?? data.dtype),
+      options,
+    );
   const own = arrayDtype(data);
   if (own !== null) {
     const array = data as DataArray;
@@ -242,7 +271,9 @@ export function asTensor(data: NestedData | DataArray, options: TensorOptions = 
 // ---- like another tensor
 
 const likeOptions = (x: Tensor, options: TensorOptions): TensorOptions & { dtype: DType; device: Device } => ({
-  ...options, dtype: options.dtype ?? x.dtype, device: options.device == null ? x.device : findDevice(options.device),
+  ...options,
+  dtype: options.dtype ?? x.dtype,
+  device: options.device == null ? x.device : findDevice(options.device),
 });
 
 /** Zeros of the shape, dtype and device of `input`. */

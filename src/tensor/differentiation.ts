@@ -2,9 +2,9 @@ import { type BackwardOptions, runBackward } from "../autograd/engine.ts";
 import { isGradEnabled } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
 import { ArgumentError, gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput } from "../core/errors.ts";
-import { Layout, rowMajor, sameShape } from "../core/layout.ts";
+import { Layout, sameShape } from "../core/layout.ts";
 import { keep, ownedBy } from "../memory/ownership.ts";
-import { onesLike, zerosLike } from "./creation.ts";
+import { onesLike } from "./creation.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor, type TensorAutograd } from "./tensor.ts";
 
@@ -47,7 +47,8 @@ class AccumulateGrad extends Node {
       return [];
     }
     // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
-    const next = old !== null ? old.add(g!) : recording ? g!.alias() : g!.ownsStorageAlone() && g!.isContiguous() ? g!.detach() : g!.detach().clone();
+    const next =
+      old !== null ? old.add(g!) : recording ? g!.alias() : g!.ownsStorageAlone() && g!.isContiguous() ? g!.detach() : g!.detach().clone();
     keep(next);
     leaf.replaceGrad(next);
     return [];
@@ -59,11 +60,18 @@ function relativeTo(base: Layout, view: Layout): Layout {
   return new Layout(view.shape, view.strides, view.offset - base.offset);
 }
 
-/** Elements of a dense tensor as the base's storage lies: gradients of a base are kept in its own strides where it has no gaps. */
-function likeBase(g: Tensor, base: Layout): Tensor {
-  const dense = kernels.emptyStrided(base.shape, base.strides.length === 0 ? rowMajor(base.shape) : base.strides, g.dtype, g.device);
-  kernels.copy(g, dense);
-  return dense;
+/** A tensor without values yet that lies in memory as the base does. */
+const likeBase = (g: Tensor, base: Layout): Tensor => kernels.emptyStrided(base.shape, base.strides, g.dtype, g.device);
+
+/** Whether every element of the storage is seen at most once: each dimension steps over all that the smaller steps reach. */
+function seesOnce(l: Layout): boolean {
+  const order = l.shape.flatMap((n, d) => (n > 1 ? [{ n, stride: Math.abs(l.strides[d]!) }] : [])).sort((x, y) => x.stride - y.stride);
+  let reach = 0;
+  for (const { n, stride } of order) {
+    if (stride <= reach) return false;
+    reach += (n - 1) * stride;
+  }
+  return true;
 }
 
 /** The history of a view whose base has a new one: the base seen as strided. */
@@ -73,23 +81,29 @@ class AsStridedNode extends Node {
   constructor(base: Tensor, view: Layout) {
     super("AsStridedBackward0", [base.gradientEdge()]);
     this.base = base.layout;
-    this.view = relativeTo(base.layout, view);
+    this.view = view;
     this.outputs.push({ shape: view.shape, dtype: base.dtype, device: base.device });
+  }
+  private gradient(g: Tensor): Tensor {
+    const { base, view } = this;
+    if (!seesOnce(base) || !seesOnce(view)) return g._asStridedBackward(base, view);
+    const whole = likeBase(g, base).zero_();
+    const { shape, strides, offset } = relativeTo(base, view);
+    whole.asStrided(shape, strides, offset).copy_(g);
+    return whole;
   }
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
     return ownedBy(
-      () => {
-        const zero = zerosLike(g!).sum().mul(0).expand(this.base.shape);
-        const whole = likeBase(zero, this.base);
-        kernels.view(whole, this.view).copy_(g!);
-        return [whole];
-      },
+      () => [this.gradient(g!)],
       (list) => list,
     );
   }
 }
 
-/** Rewrites the history of a base after one of its views was written to: the gradient of what was overwritten goes through the view's operation. */
+/**
+ * Rewrites the history of a base after one of its views was written to: the gradient of what was overwritten goes through the view's operation.
+ * Written in recorded operations, so that it has a gradient itself.
+ */
 class CopySlices extends Node {
   private readonly base: Layout;
   private readonly view: Layout;
@@ -103,8 +117,8 @@ class CopySlices extends Node {
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
     return ownedBy(
       () => {
-        const whole = likeBase(g!, this.base);
-        const part = kernels.view(whole, this.view);
+        const whole = likeBase(g!, this.base).copy_(g!);
+        const part = whole.asStrided(this.view.shape, this.view.strides, this.view.offset);
         const results = this.inner.backward([part.clone()]);
         const [first] = results;
         if (first) part.copy_(first);
@@ -147,7 +161,10 @@ function seeds(outputs: readonly Tensor[], given: readonly (Tensor | null | unde
 }
 
 function differentiate(
-  outputs: readonly Tensor[], given: readonly (Tensor | null | undefined)[], options: Omit<BackwardOptions, "inputs">, inputs: readonly Edge[] | undefined,
+  outputs: readonly Tensor[],
+  given: readonly (Tensor | null | undefined)[],
+  options: Omit<BackwardOptions, "inputs">,
+  inputs: readonly Edge[] | undefined,
 ): (Tensor | null)[] {
   const grads = seeds(outputs, given, options.createGraph);
   const roots = outputs.map((y, i) => {
@@ -160,7 +177,9 @@ function differentiate(
 
 /** `torch.autograd.backward`: adds the gradients of several tensors to their leaves. */
 export function backward(
-  tensors: Tensor | readonly Tensor[], gradTensors: Tensor | readonly (Tensor | null)[] | null = null, options: Omit<BackwardArguments, "gradient"> = {},
+  tensors: Tensor | readonly Tensor[],
+  gradTensors: Tensor | readonly (Tensor | null)[] | null = null,
+  options: Omit<BackwardArguments, "gradient"> = {},
 ): void {
   const outputs = listOf(tensors);
   const given = gradTensors === null ? [] : gradTensors instanceof Tensor ? [gradTensors] : gradTensors;
@@ -199,7 +218,11 @@ export interface GradArguments {
  * @example
  * const [dx] = torch.autograd.grad(y, x, { createGraph: true });
  */
-export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], ...rest: readonly [GradArguments?] | readonly [GradArguments["gradOutputs"], GradArguments?]): readonly (Tensor | null)[] {
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  ...rest: readonly [GradArguments?] | readonly [GradArguments["gradOutputs"], GradArguments?]
+): readonly (Tensor | null)[] {
   const last = rest.at(-1);
   const options: GradArguments = isArguments(last) ? last : {};
   const positional = rest.length > 0 && !isArguments(rest[0]) ? (rest[0] as GradArguments["gradOutputs"]) : undefined;
@@ -219,7 +242,9 @@ const isArguments = (x: unknown): x is GradArguments => typeof x === "object" &&
 
 export const differentiation: Differentiation & ThisType<Tensor> = {
   backward(gradient, retainGraph, createGraph) {
-    const options: BackwardArguments = isArguments(gradient) ? (gradient as BackwardArguments) : { gradient: (gradient as Tensor | undefined) ?? null };
+    const options: BackwardArguments = isArguments(gradient)
+      ? (gradient as BackwardArguments)
+      : { gradient: (gradient as Tensor | undefined) ?? null };
     if (retainGraph !== undefined) options.retainGraph = retainGraph;
     if (createGraph !== undefined) options.createGraph = createGraph;
     const { gradient: g = null, ...more } = options;

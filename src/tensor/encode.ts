@@ -1,4 +1,4 @@
-import { bool, type DataArray, type DType, float32, float64, int16, int32, int64, int8, uint8 } from "../core/dtype.ts";
+import { bool, type DataArray, type DType, float32, float64, int8, int16, int32, int64, uint8 } from "../core/dtype.ts";
 import { bfloat16FromNumber, float16FromNumber } from "../core/half.ts";
 import { numel } from "../core/layout.ts";
 import { allocateContiguous } from "../dispatch/allocate.ts";
@@ -6,7 +6,13 @@ import type { Device } from "../dispatch/device.ts";
 import { Tensor } from "./tensor.ts";
 
 const arrayDtypes: readonly (readonly [new (...args: never[]) => DataArray, DType])[] = [
-  [Float32Array, float32], [Float64Array, float64], [Int32Array, int32], [BigInt64Array, int64], [Uint8Array, uint8], [Int8Array, int8], [Int16Array, int16],
+  [Float32Array, float32],
+  [Float64Array, float64],
+  [Int32Array, int32],
+  [BigInt64Array, int64],
+  [Uint8Array, uint8],
+  [Int8Array, int8],
+  [Int16Array, int16],
 ];
 
 /** The dtype whose elements a typed array holds, or null for other values. */
@@ -34,10 +40,9 @@ function encode(values: ArrayLike<number | bigint | boolean>, n: number, dtype: 
 }
 
 function encodeOne(v: number | bigint | boolean, dtype: DType): number | bigint {
-  if (dtype === bool) return v ? 1 : 0;
+  if (dtype === bool) return v || Number.isNaN(v) ? 1 : 0;
   if (dtype === int64) return typeof v === "bigint" ? BigInt.asIntN(64, v) : BigInt(Math.trunc(Number(v)));
   if (dtype.category === "int") return typeof v === "bigint" ? Number(BigInt.asIntN(32, v)) : Math.trunc(Number(v));
   if (dtype.name === "float16") return float16FromNumber(Number(v));
   return dtype.name === "bfloat16" ? bfloat16FromNumber(Number(v)) : Number(v);
 }
-

@@ -34,7 +34,7 @@ function fillKernel(dtype: DType, fractional: boolean): MapKernel {
 function filling(value: number | bigint | boolean, dtype: DType): { kernel: MapKernel; scalars: readonly (number | bigint)[] } {
   const v = typeof value === "boolean" ? Number(value) : value;
   const fractional = dtype.category === "int" && typeof v === "number" && !Number.isInteger(v);
-  return { kernel: fillKernel(dtype, fractional), scalars: [dtype === bool ? Number(Boolean(v)) : v] };
+  return { kernel: fillKernel(dtype, fractional), scalars: [dtype === bool ? Number(Boolean(v) || Number.isNaN(v)) : v] };
 }
 
 /** A tensor of one value everywhere. */
@@ -58,4 +58,5 @@ export const converted = (x: Tensor, dtype: DType): Tensor => new Tensor(map(con
 /** Writes the values of another operand, converted and stretched. */
 export const convertInto = (out: Operand, from: Operand): void => mapInto(conversion(from.dtype, out.dtype), [from], out);
 
-export const uninitialised = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));
+export const uninitialised = (shape: readonly number[], dtype: DType, device: Device): Tensor =>
+  new Tensor(allocateContiguous(shape, dtype, device));

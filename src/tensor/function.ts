@@ -25,10 +25,10 @@ export interface FunctionContext {
 }
 
 type Gradient = Tensor | null | undefined;
-interface FunctionClass {
+interface FunctionClass<R extends Tensor | readonly Tensor[] = Tensor | readonly Tensor[]> {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: forward takes what its author says
-  forward(ctx: FunctionContext, ...args: any[]): Tensor | readonly Tensor[];
+  forward(ctx: FunctionContext, ...args: any[]): R;
   // biome-ignore lint/suspicious/noExplicitAny: one gradient per result
   backward(ctx: FunctionContext, ...grads: any[]): Gradient | readonly Gradient[];
 }
@@ -39,7 +39,13 @@ class Context implements FunctionContext {
   readonly needsInputGrad: readonly boolean[];
   constructor(needsInputGrad: readonly boolean[]) {
     this.needsInputGrad = needsInputGrad;
-    const hidden = { toSave: [] as (Tensor | null)[], dirty: [] as Tensor[], nonDifferentiable: [] as Tensor[], materialize: true, unpack: () => [] as (Tensor | null)[] };
+    const hidden = {
+      toSave: [] as (Tensor | null)[],
+      dirty: [] as Tensor[],
+      nonDifferentiable: [] as Tensor[],
+      materialize: true,
+      unpack: () => [] as (Tensor | null)[],
+    };
     Object.defineProperty(this, "hidden", { value: hidden, enumerable: false });
   }
   saveForBackward(...tensors: (Tensor | null)[]): void {
@@ -97,7 +103,8 @@ class FunctionNode extends Node {
   }
 
   private checked(list: readonly Gradient[]): (Tensor | null)[] {
-    if (list.length < this.argumentCount || list.slice(this.argumentCount).some((g) => g)) throw gradCount(this.name, this.argumentCount, list.length);
+    if (list.length < this.argumentCount || list.slice(this.argumentCount).some((g) => g))
+      throw gradCount(this.name, this.argumentCount, list.length);
     return this.positions.map((position, i) => {
       const g = list[position] ?? null;
       const edge = this.edges[i];
@@ -126,9 +133,8 @@ class FunctionNode extends Node {
  * Cube.apply(x).sum().backward();
  */
 export class Function {
-  // biome-ignore lint/suspicious/noExplicitAny: the arguments of the subclass's forward
-  static apply<R>(this: { forward(ctx: any, ...args: any[]): R; backward(ctx: any, ...grads: any[]): unknown; readonly name: string }, ...args: unknown[]): R {
-    return apply(this as unknown as FunctionClass, args) as R;
+  static apply<R extends Tensor | readonly Tensor[]>(this: FunctionClass<R>, ...args: unknown[]): R {
+    return apply(this, args) as R;
   }
 }
 

@@ -6,12 +6,12 @@ import { allocateContiguous } from "../dispatch/allocate.ts";
 import type { Device } from "../dispatch/device.ts";
 import { Tensor } from "./tensor.ts";
 
-export { getDefaultDevice, device as findDevice, type Device } from "../dispatch/device.ts";
-export { convolve, type ConvolutionOptions, perDimension } from "../ops/convolution.ts";
+export { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
+export { type ConvolutionOptions, convolve, perDimension } from "../ops/convolution.ts";
 export { embed } from "../ops/embedding.ts";
-export { type CrossEntropyOptions, checkReduction, crossEntropy, nllLoss, type NllOptions, type Reduction } from "../ops/loss.ts";
+export { type CrossEntropyOptions, checkReduction, crossEntropy, type NllOptions, nllLoss, type Reduction } from "../ops/loss.ts";
 export { linear } from "../ops/matmul.ts";
-export { batchNorm, type BatchNormOptions } from "../ops/normalization.ts";
+export { type BatchNormOptions, batchNorm } from "../ops/normalization.ts";
 export { maxPool, type PoolOptions } from "../ops/pooling.ts";
 
 /** The values on another device, copied at once: possible where the source shares memory with the host. The gradient does not follow. */

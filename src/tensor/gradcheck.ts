@@ -1,8 +1,8 @@
 import { GradError } from "../core/errors.ts";
-import { tensor } from "./creation.ts";
-import { randn } from "./random.ts";
-import { grad } from "./differentiation.ts";
 import { Generator } from "../core/random/generator.ts";
+import { tensor } from "./creation.ts";
+import { grad } from "./differentiation.ts";
+import { randn } from "./random.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface GradcheckOptions {
@@ -59,14 +59,17 @@ function analytical(f: Checked, inputs: readonly Tensor[], i: number): number[][
 export function gradcheck(f: Checked, inputs: Tensor | readonly Tensor[], options: GradcheckOptions = {}): boolean {
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, raiseException = true } = options;
   const list = inputs instanceof Tensor ? [inputs] : inputs;
-  if (!list.some((x) => x.requiresGrad)) throw new GradError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.");
+  if (!list.some((x) => x.requiresGrad))
+    throw new GradError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.");
   for (let i = 0; i < list.length; i++) {
     if (!list[i]!.requiresGrad) continue;
     const [n, a] = [numerical(f, list, i, eps), analytical(f, list, i)];
     const bad = n.some((row, r) => row.some((v, c) => !(Math.abs(v - a[r]![c]!) <= atol + rtol * Math.abs(v)) && !Object.is(v, a[r]![c])));
     if (!bad) continue;
     if (!raiseException) return false;
-    throw new GradError(`Jacobian mismatch for output 0 with respect to input ${i},\nnumerical:${JSON.stringify(n)}\nanalytical:${JSON.stringify(a)}\n`);
+    throw new GradError(
+      `Jacobian mismatch for output 0 with respect to input ${i},\nnumerical:${JSON.stringify(n)}\nanalytical:${JSON.stringify(a)}\n`,
+    );
   }
   return true;
 }
@@ -81,8 +84,12 @@ export function gradgradcheck(f: Checked, inputs: Tensor | readonly Tensor[], op
   const gradients: Checked = (...all) => {
     const xs = all.slice(0, list.length);
     const ys = outputsOf(f(...xs));
-    const gs = grad(ys, wanted.map((i) => xs[i]!), { gradOutputs: all.slice(list.length), createGraph: true, allowUnused: true });
-    return gs.filter((g): g is Tensor => g !== null && g.requiresGrad);
+    const gs = grad(
+      ys,
+      wanted.map((i) => xs[i]!),
+      { gradOutputs: all.slice(list.length), createGraph: true, allowUnused: true },
+    );
+    return gs.filter((g): g is Tensor => g?.requiresGrad === true);
   };
   return gradcheck(gradients, [...list, ...seeds], options);
 }

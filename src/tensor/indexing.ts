@@ -1,11 +1,21 @@
 import { bool, int64, type Scalar, uint8 } from "../core/dtype.ts";
 import {
-  ArgumentError, indexDtype, indexOutOfBounds, invalidIndex, maskedSelectMask, maskShape, negativeStep, sizeMismatch, tooManyIndices, zeroDimIndex, zeroStep,
+  ArgumentError,
+  indexDtype,
+  indexOutOfBounds,
+  invalidIndex,
+  maskedSelectMask,
+  maskShape,
+  negativeStep,
+  sizeMismatch,
+  tooManyIndices,
+  zeroDimIndex,
+  zeroStep,
 } from "../core/errors.ts";
 import { broadcastShapes } from "../core/layout.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
-import { tensor, type NestedData } from "./creation.ts";
+import { type NestedData, tensor } from "./creation.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -46,7 +56,9 @@ interface Slice {
 function parseSlice(text: string): Slice {
   const parts = text.split(":").map((p) => p.trim());
   if (parts.length < 2 || parts.length > 3 || parts.some((p) => !/^([+-]?\d+)?$/.test(p))) {
-    throw new ArgumentError(text.includes(":") ? "slice indices must be integers or None or have an __index__ method" : "new(): invalid data type 'str'");
+    throw new ArgumentError(
+      text.includes(":") ? "slice indices must be integers or None or have an __index__ method" : "new(): invalid data type 'str'",
+    );
   }
   const [start, end, step] = parts.map((p) => (p === "" ? null : Number(p)));
   if (step === 0) throw zeroStep();
@@ -188,13 +200,19 @@ export const indexing: Indexing & ThisType<Tensor> = {
   },
 
   nonzero() {
-    return ownedBy(() => nonzeroOf(this), (y) => [y]);
+    return ownedBy(
+      () => nonzeroOf(this),
+      (y) => [y],
+    );
   },
 
   maskedSelect(mask) {
     if (!isMask(mask)) throw maskedSelectMask();
     const shape = common(this, mask);
-    return ownedBy(() => this.expand(shape)._index(maskPositions(mask.expand(shape))), (y) => [y]);
+    return ownedBy(
+      () => this.expand(shape)._index(maskPositions(mask.expand(shape))),
+      (y) => [y],
+    );
   },
 };
 

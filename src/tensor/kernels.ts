@@ -1,15 +1,25 @@
 import { type ComputeType, type DType, float32, float64, int64 } from "../core/dtype.ts";
 import { indexOutOfBounds } from "../core/errors.ts";
-import { expandTo, indices, Layout } from "../core/layout.ts";
-import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
-import type { Device } from "../dispatch/device.ts";
-import { resultLayout } from "../dispatch/strides.ts";
-import * as run from "../dispatch/run.ts";
-import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
-import type { ContractDims, ContractKernel, GatherKernel, Indexed, LaunchArgs, RandomKernel, ReduceKernel, ScanKernel, ScatterKernel } from "../kernel/kernel.ts";
-import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
+import { expandTo, extent, indices, Layout } from "../core/layout.ts";
 import { fillBernoulliTensor } from "../core/random/distributions.ts";
 import type { Generator } from "../core/random/generator.ts";
+import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
+import type { Device } from "../dispatch/device.ts";
+import * as run from "../dispatch/run.ts";
+import { resultLayout } from "../dispatch/strides.ts";
+import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
+import type {
+  ContractDims,
+  ContractKernel,
+  GatherKernel,
+  Indexed,
+  LaunchArgs,
+  RandomKernel,
+  ReduceKernel,
+  ScanKernel,
+  ScatterKernel,
+} from "../kernel/kernel.ts";
+import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
 import { fromValues } from "./encode.ts";
 import { converted, filled } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
@@ -26,7 +36,7 @@ type Distribution = RandomKernel["distribution"];
 export interface Kernels {
   /** A new tensor whose values are whatever was in the memory. */
   empty(shape: readonly number[], dtype: DType, device: Device): Tensor;
-  /** A new tensor with the strides given, which must be dense. */
+  /** A new tensor with the strides given; where they leave gaps, it has those too. */
   emptyStrided(shape: readonly number[], strides: readonly number[], dtype: DType, device: Device): Tensor;
   /** A new tensor of the shape, dtype and device of another, dense, with its dimensions in the same order in memory. */
   emptyLike(x: Tensor): Tensor;
@@ -43,14 +53,29 @@ export interface Kernels {
   /** A map of the rule's own, row-major. */
   map(loop: MapLoop, inputs: readonly Tensor[], out: DType, scalars?: readonly (number | bigint)[]): Tensor;
   /** `more.operands`: what a loop of several operands reads beside x, stretched to its shape; `more.parameter`: for the loop's scalars. */
-  reduce(loop: ReduceLoop, x: Tensor, dims: readonly number[], keepdim?: boolean, more?: { operands?: readonly Tensor[]; parameter?: number }): Tensor[];
+  reduce(
+    loop: ReduceLoop,
+    x: Tensor,
+    dims: readonly number[],
+    keepdim?: boolean,
+    more?: { operands?: readonly Tensor[]; parameter?: number },
+  ): Tensor[];
   scan(loop: ScanLoop, x: Tensor, dim: number): Tensor[];
   /** a [batch, m, k] times b [batch, k, n], by the number of dimensions in each group; `bias` is added, expanded to the result. */
   contract(a: Tensor, b: Tensor, dims: ContractDims, bias?: Tensor | null): Tensor;
   /** `asSource`: the result's dimensions lie in memory in the order of the source's, else row-major. */
   gather(source: Tensor, layout: Layout, indices: readonly Tensor[], indexed: readonly Indexed[], fault: Fault, asSource?: boolean): Tensor;
   /** Writes `values` into a target that the rule has just made, or (`inplace`) into one that others see. */
-  scatter(target: Tensor, layout: Layout, values: Tensor, indices: readonly Tensor[], indexed: readonly Indexed[], mode: ScatterMode, fault: Fault, inplace?: boolean): void;
+  scatter(
+    target: Tensor,
+    layout: Layout,
+    values: Tensor,
+    indices: readonly Tensor[],
+    indexed: readonly Indexed[],
+    mode: ScatterMode,
+    fault: Fault,
+    inplace?: boolean,
+  ): void;
   /** Copies elements of one dtype into a tensor that the rule has just made. */
   copy(from: Tensor, to: Tensor): void;
   /** 1 with the probability that each element gives; the probabilities are read at once. */
@@ -59,7 +84,17 @@ export interface Kernels {
 }
 
 const modes: readonly ScatterMode[] = ["set", "add", "mul", "max", "min"];
-const distributionNames: readonly Distribution[] = ["uniform", "normal", "bernoulli", "exponential", "randint", "random", "geometric", "cauchy", "logNormal"];
+const distributionNames: readonly Distribution[] = [
+  "uniform",
+  "normal",
+  "bernoulli",
+  "exponential",
+  "randint",
+  "random",
+  "geometric",
+  "cauchy",
+  "logNormal",
+];
 const combines: Record<Exclude<ScatterMode, "set">, (a: Expr, b: Expr) => Expr> = { add, mul, max, min };
 
 /** Kernels by dtypes and variant, made when first needed. Keys are numbers: building a string for every call would cost more than the lookup. */
@@ -94,7 +129,11 @@ function argOf(slot: number, dtype: DType, type: ComputeType): Expr {
 }
 
 /** The loop of a monoid for a dtype; kernels are kept on the loop, by the dtype's id. */
-function loopKernel<K extends ReduceKernel | ScanKernel>(kind: K["kind"], loop: ReduceDefinition & { kernels: unknown[] }, input: DType): K {
+function loopKernel<K extends ReduceKernel | ScanKernel>(
+  kind: K["kind"],
+  loop: ReduceDefinition & { kernels: unknown[] },
+  input: DType,
+): K {
   const known = loop.kernels[input.id];
   if (known !== undefined) return known as K;
   const computed = loop.compute(input);
@@ -107,7 +146,11 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(kind: K["kind"], loop: 
   });
   const dtypes = loop.outputs(computed);
   const kernel = {
-    kind, inputs, init, combine, compiled: [],
+    kind,
+    inputs,
+    init,
+    combine,
+    compiled: [],
     lift: lift.map((e) => substitute(e, new Map(replace))),
     outputs: outputs.map((value, i) => ({ dtype: dtypes[i]!, value: value.type === dtypes[i]!.compute ? value : cast(value, dtypes[i]!) })),
   } as unknown as K;
@@ -119,7 +162,10 @@ const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor =
 
 export const kernels: Kernels = {
   empty: fresh,
-  emptyStrided: (shape, strides, dtype, device) => new Tensor(allocate(new Layout(shape, strides, 0), dtype, device)),
+  emptyStrided(shape, strides, dtype, device) {
+    const layout = new Layout(shape, strides, 0);
+    return new Tensor(allocateContiguous([extent(layout)], dtype, device).view(layout));
+  },
   emptyLike: (x) => new Tensor(allocate(resultLayout(x.shape, [x.layout]), x.dtype, x.device)),
   full: filled,
   convert: converted,
@@ -137,12 +183,28 @@ export const kernels: Kernels = {
     for (const x of inputs) key = key * 16 + x.dtype.id;
     let kernel = loop.kernels.get(key);
     if (kernel === undefined) {
-      const value = loop.f(inputs.map((x, i) => arg(i, x.dtype.compute)), scalar, position);
-      kernel = { kind: "map", inputs: inputs.map((x) => x.dtype), outputs: [{ dtype: out, value: value.type === out.compute ? value : cast(value, out) }], compiled: [] };
+      const value = loop.f(
+        inputs.map((x, i) => arg(i, x.dtype.compute)),
+        scalar,
+        position,
+      );
+      kernel = {
+        kind: "map",
+        inputs: inputs.map((x) => x.dtype),
+        outputs: [{ dtype: out, value: value.type === out.compute ? value : cast(value, out) }],
+        compiled: [],
+      };
       loop.kernels.set(key, kernel);
     }
     // Row-major: `position` counts that way.
-    return new Tensor(run.map(kernel, inputs.map((x) => x.operand), { scalars }, true)[0]!);
+    return new Tensor(
+      run.map(
+        kernel,
+        inputs.map((x) => x.operand),
+        { scalars },
+        true,
+      )[0]!,
+    );
   },
 
   reduce(loop, x, dims, keepdim = false, more = {}) {
@@ -177,7 +239,9 @@ export const kernels: Kernels = {
     const target = asSource ? resultLayout(layout.shape, [layout, ...places.map((p) => p.layout)]) : Layout.contiguous(layout.shape);
     const out = new Tensor(allocate(target, source.dtype, source.device));
     const kernel = gathers.get(source.dtype.id * 64 + indices.length, () => ({
-      kind: "gather", inputs: [source.dtype, ...indices.map(() => int64)], compiled: [],
+      kind: "gather",
+      inputs: [source.dtype, ...indices.map(() => int64)],
+      compiled: [],
     }));
     run.commonDevice([source.operand, ...indices.map((i) => i.operand)]);
     run.gather(kernel, [source.operand.view(layout), ...places], out.operand, indexed, fault);
@@ -187,7 +251,9 @@ export const kernels: Kernels = {
   scatter(target, layout, values, indices, indexed, mode, fault, inplace = false) {
     const { dtype } = target;
     const kernel = scatters.get((dtype.id * 64 + indices.length) * 8 + modes.indexOf(mode), () => ({
-      kind: "scatter", inputs: [dtype, ...indices.map(() => int64)], compiled: [],
+      kind: "scatter",
+      inputs: [dtype, ...indices.map(() => int64)],
+      compiled: [],
       combine: mode === "set" ? null : combines[mode](state(0, dtype.compute), state(1, dtype.compute)),
     }));
     run.commonDevice([target.operand, values.operand, ...indices.map((i) => i.operand)]);
@@ -206,7 +272,13 @@ export const kernels: Kernels = {
   },
 
   random(distribution, out, generator, parameters) {
-    const kernel = randoms.get(distributionNames.indexOf(distribution) * 16 + out.dtype.id, () => ({ kind: "random", inputs: [], distribution, output: out.dtype, compiled: [] }));
+    const kernel = randoms.get(distributionNames.indexOf(distribution) * 16 + out.dtype.id, () => ({
+      kind: "random",
+      inputs: [],
+      distribution,
+      output: out.dtype,
+      compiled: [],
+    }));
     run.random(kernel, out.operand, { generator, parameters });
   },
 };
@@ -214,5 +286,7 @@ export const kernels: Kernels = {
 const expandAll = (xs: readonly Tensor[], shape: readonly number[]) => xs.map((x) => x.operand.view(expandTo(x.layout, shape)));
 
 /** The fault of an index into dimension `dim` of size `size`. */
-export const boundsFault = (dims: readonly number[], sizes: readonly number[], pythonType?: string): Fault => (value, which) =>
-  indexOutOfBounds(value, dims[which]!, sizes[which]!, pythonType);
+export const boundsFault =
+  (dims: readonly number[], sizes: readonly number[], pythonType?: string): Fault =>
+  (value, which) =>
+    indexOutOfBounds(value, dims[which]!, sizes[which]!, pythonType);

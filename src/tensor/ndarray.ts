@@ -1,6 +1,7 @@
 import { type DataArray, float32 } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { indices, Layout } from "../core/layout.ts";
+import { ownedBy } from "../memory/ownership.ts";
 import { optionDevice, type TensorOptions } from "./creation.ts";
 import { arrayDtype, fromValues } from "./encode.ts";
 import type { Tensor } from "./tensor.ts";
@@ -20,8 +21,8 @@ export function fromNdarray(array: NdarrayParts<unknown>, options: TensorOptions
   const layout = new Layout(array.shape, array.stride, array.offset);
   const data = array.data as ArrayLike<number>;
   const values = Array.from(indices(layout), (p) => data[p]!);
-  const x = fromValues(values, array.shape, dtype, optionDevice(options));
-  return options.dtype == null ? x : x.to(options.dtype);
+  const make = (): Tensor => fromValues(values, array.shape, dtype, optionDevice(options)).to(options.dtype ?? dtype);
+  return ownedBy(make, (x) => [x]);
 }
 
 /**
@@ -31,7 +32,17 @@ export function fromNdarray(array: NdarrayParts<unknown>, options: TensorOptions
  * const array = ndarray(data, shape, stride, offset);
  */
 export async function toNdarray(x: Tensor): Promise<NdarrayParts> {
-  const readable = x.isFloatingPoint() && x.elementSize() === 2 ? x.detach().to(float32) : x;
-  const { shape, strides } = Layout.contiguous(x.shape);
-  return { data: await readable.toTypedArray(), shape: [...shape], stride: [...strides], offset: 0 };
+  const half = x.isFloatingPoint() && x.elementSize() === 2;
+  const wide = half
+    ? ownedBy(
+        () => x.detach().to(float32),
+        (y) => [y],
+      )
+    : null;
+  try {
+    const { shape, strides } = Layout.contiguous(x.shape);
+    return { data: await (wide ?? x).toTypedArray(), shape: [...shape], stride: [...strides], offset: 0 };
+  } finally {
+    wide?.dispose();
+  }
 }

@@ -1,5 +1,5 @@
-import { Node } from "../autograd/node.ts";
 import type { Edge } from "../autograd/node.ts";
+import { Node } from "../autograd/node.ts";
 import type { Formula } from "../dispatch/pointwise-kernel.ts";
 import { derive } from "../kernel/derive.ts";
 import { arg, constant, type Expr, isConst, mentions, mul, type Num, substitute } from "../kernel/expr.ts";
@@ -21,7 +21,10 @@ export type Derived = Pointwise;
 const analysed = new WeakMap<Formula, readonly OperandGradient[]>();
 
 /** The gradients of an entry by each operand. Worked out once per entry. */
-export function gradientsOf(op: Pointwise, make: (formula: Pick<Pointwise, "f" | "arity" | "node">) => Derived): readonly OperandGradient[] {
+export function gradientsOf(
+  op: Pointwise,
+  make: (formula: Pick<Pointwise, "f" | "arity" | "node">) => Derived,
+): readonly OperandGradient[] {
   let list = analysed.get(op);
   if (list === undefined) {
     list = Array.from({ length: op.arity }, (_, i) => analyse(op, i, make));
@@ -66,7 +69,13 @@ export class PointwiseNode extends Node {
   /** [result, ...operands, ...params], where some wanted gradient mentions them. */
   private values: (SavedTensor | number | bigint | null)[];
 
-  constructor(op: Pointwise, name: string, gradients: readonly OperandGradient[], edges: (Edge | null)[], values: (SavedTensor | number | bigint | null)[]) {
+  constructor(
+    op: Pointwise,
+    name: string,
+    gradients: readonly OperandGradient[],
+    edges: (Edge | null)[],
+    values: (SavedTensor | number | bigint | null)[],
+  ) {
     super(name, edges);
     this.op = op;
     this.gradients = gradients;

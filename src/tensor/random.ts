@@ -1,11 +1,11 @@
 import { type DType, getDefaultDtype, int64, Scalar } from "../core/dtype.ts";
+import { ArgumentError, notForDtype, TorchletError, unexpectedKeyword } from "../core/errors.ts";
 import { permute } from "../core/layout.ts";
-import { ArgumentError, notForDtype, unexpectedKeyword, TorchletError } from "../core/errors.ts";
-import { Generator } from "../core/random/generator.ts";
 import * as distributions from "../core/random/distributions.ts";
-import { convertInto } from "./fill.ts";
-import { checkedShape, emptyLike, finish, optionDevice, sizeAndOptions, type SizeArgs, tensor, type TensorOptions } from "./creation.ts";
+import { Generator } from "../core/random/generator.ts";
 import { isOptions } from "./arguments.ts";
+import { checkedShape, emptyLike, finish, optionDevice, type SizeArgs, sizeAndOptions, type TensorOptions, tensor } from "./creation.ts";
+import { convertInto } from "./fill.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -32,7 +32,13 @@ const generatorOf = (options: RandomOptions): Generator => options.generator ?? 
 type Distribution = Parameters<typeof kernels.random>[0];
 
 /** A new tensor drawn from a distribution. */
-function drawn(distribution: Distribution, shape: readonly number[], dtype: DType, options: RandomOptions, parameters: readonly (number | bigint)[]): Tensor {
+function drawn(
+  distribution: Distribution,
+  shape: readonly number[],
+  dtype: DType,
+  options: RandomOptions,
+  parameters: readonly (number | bigint)[],
+): Tensor {
   const out = kernels.empty(shape, dtype, optionDevice(options));
   kernels.random(distribution, out, generatorOf(options), parameters);
   return finish(out, options);
@@ -65,7 +71,8 @@ export function randint(...args: readonly (number | bigint | readonly number[] |
     throw new ArgumentError(`randint(): argument 'size' (position ${bounds.length}) must be tuple of ints, not int`);
   }
   const [low, high] = bounds.length === 2 ? bounds : [options.low ?? 0, bounds[0] ?? options.high ?? 0];
-  if (BigInt(low!) >= BigInt(high!)) throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
+  if (BigInt(low!) >= BigInt(high!))
+    throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   return drawn("randint", checkedShape("randint", size), options.dtype ?? int64, options, [BigInt(low!), BigInt(high!)]);
 }
 /** The numbers 0 to n - 1 in random order. */
@@ -76,7 +83,11 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
   return finish(out, options);
 }
 /** Normal numbers of a mean and standard deviation: two numbers with a `size`, or tensors that broadcast. */
-export function normal(mean: number | Scalar | Tensor, std: number | Scalar | Tensor = 1, ...rest: readonly (readonly number[] | RandomOptions)[]): Tensor {
+export function normal(
+  mean: number | Scalar | Tensor,
+  std: number | Scalar | Tensor = 1,
+  ...rest: readonly (readonly number[] | RandomOptions)[]
+): Tensor {
   const options = (isOptions(rest.at(-1)) ? rest.at(-1) : {}) as RandomOptions & { size?: readonly number[] };
   const size = (Array.isArray(rest[0]) ? rest[0] : options.size) as readonly number[] | undefined;
   if (!(mean instanceof Tensor) && !(std instanceof Tensor)) {
@@ -84,11 +95,16 @@ export function normal(mean: number | Scalar | Tensor, std: number | Scalar | Te
     if (s < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${s}`);
     return drawn("normal", size ?? [], floating("normal_kernel_cpu", options), options, [m, s]);
   }
-  if (std instanceof Tensor && std.numel() > 0 && std.lt(0).any().itemSync()) throw new TorchletError("normal expects all elements of std >= 0.0");
+  if (std instanceof Tensor && std.numel() > 0 && std.lt(0).any().itemSync())
+    throw new TorchletError("normal expects all elements of std >= 0.0");
   if (mean instanceof Tensor) return mean._normalAround(std instanceof Tensor ? std : numberValue(std), generatorOf(options));
   return (std as Tensor)._normalSpread(numberValue(mean), generatorOf(options));
 }
-const like = (x: Tensor, options: RandomOptions): RandomOptions & { dtype: DType } => ({ ...options, dtype: options.dtype ?? x.dtype, device: options.device ?? x.device });
+const like = (x: Tensor, options: RandomOptions): RandomOptions & { dtype: DType } => ({
+  ...options,
+  dtype: options.dtype ?? x.dtype,
+  device: options.device ?? x.device,
+});
 /** Uniform numbers in [0, 1) of the shape, dtype and device of `input`. */
 export const randLike = (input: Tensor, options: RandomOptions = {}): Tensor => {
   const o = like(input, options);
@@ -136,13 +152,22 @@ function refill(x: Tensor, distribution: Distribution, options: RandomOptions, p
   const inMemory = x.isContiguous() ? null : x.shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
   const target = inMemory === null ? x.operand : x.operand.view(permute(x.layout, inMemory));
   const fresh = kernels.empty(target.layout.shape, x.dtype, x.device);
-  kernels.random(distribution, fresh, generatorOf(options), distribution === "normal" && inMemory !== null ? [...parameters, 0] : parameters);
+  kernels.random(
+    distribution,
+    fresh,
+    generatorOf(options),
+    distribution === "normal" && inMemory !== null ? [...parameters, 0] : parameters,
+  );
   convertInto(target, fresh.operand);
   fresh.dispose();
   return x;
 }
 const numberValue = (x: unknown): number => Number(x instanceof Scalar ? x.value : x);
-const numbers = (given: readonly unknown[], defaults: readonly number[], names: readonly string[]): { values: number[]; options: RandomOptions } => {
+const numbers = (
+  given: readonly unknown[],
+  defaults: readonly number[],
+  names: readonly string[],
+): { values: number[]; options: RandomOptions } => {
   const options = (isOptions(given.at(-1)) ? given.at(-1) : {}) as RandomOptions & Record<string, unknown>;
   const positional = isOptions(given.at(-1)) ? given.slice(0, -1) : given;
   return { values: defaults.map((d, i) => numberValue(positional[i] ?? options[names[i]!] ?? d)), options };
@@ -174,10 +199,14 @@ export const randomness: Record<keyof Randomness, unknown> & ThisType<Tensor> = 
   },
   random_(...given: unknown[]) {
     const options = (isOptions(given.at(-1)) ? given.at(-1) : {}) as RandomOptions;
-    const bounds = (isOptions(given.at(-1)) ? given.slice(0, -1) : given).filter((b) => b !== null && b !== undefined) as (number | bigint)[];
+    const bounds = (isOptions(given.at(-1)) ? given.slice(0, -1) : given).filter((b) => b !== null && b !== undefined) as (
+      | number
+      | bigint
+    )[];
     if (bounds.length === 0) return refill(this, "random", options, []);
     const [from, to] = bounds.length === 1 ? [0, bounds[0]!] : (bounds as [number, number]);
-    if (BigInt(from) >= BigInt(to)) throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${from} >= to=${to}`);
+    if (BigInt(from) >= BigInt(to))
+      throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${from} >= to=${to}`);
     return refill(this, "randint", options, [BigInt(from), BigInt(to)]);
   },
   geometric_(...given: unknown[]) {

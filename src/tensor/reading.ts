@@ -1,12 +1,12 @@
 import { bfloat16, bool, type DataArray, float16 } from "../core/dtype.ts";
-import { ambiguousBool, ArgumentError, cannotConvertToScalar, noSyncRead, unsafeInteger } from "../core/errors.ts";
+import { ArgumentError, ambiguousBool, cannotConvertToScalar, noSyncRead, unsafeInteger } from "../core/errors.ts";
 import { numberFromBfloat16, numberFromFloat16 } from "../core/half.ts";
-import { formatTensor, formatTensorWithoutValues, type Printable } from "../core/print/tensor.ts";
 import { formatSpec } from "../core/print/python.ts";
-import { copy } from "../dispatch/run.ts";
+import { formatTensor, formatTensorWithoutValues, type Printable } from "../core/print/tensor.ts";
 import type { Operand } from "../dispatch/operand.ts";
+import { copy } from "../dispatch/run.ts";
 import { relieve } from "../memory/pressure.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** A plain value of an element: int64 values are plain numbers where they fit. */
 export type Element = number | boolean;
@@ -91,7 +91,8 @@ function element(x: Tensor, data: DataArray, i: number): Element {
 function nested(x: Tensor, data: DataArray): NestedList {
   const { shape } = x;
   let at = 0;
-  const build = (d: number): NestedList => (d === shape.length ? element(x, data, at++) : Array.from({ length: shape[d]! }, () => build(d + 1)));
+  const build = (d: number): NestedList =>
+    d === shape.length ? element(x, data, at++) : Array.from({ length: shape[d]! }, () => build(d + 1));
   return build(0);
 }
 
@@ -102,7 +103,12 @@ function oneElement(x: Tensor): void {
 function printable(x: Tensor, at: Printable["at"]): Printable {
   const node = x.gradFn;
   return {
-    dtypeName: x.dtype.name, shape: x.shape, at, device: x.device.type, requiresGrad: x.requiresGrad, gradFn: node?.name ?? null,
+    dtypeName: x.dtype.name,
+    shape: x.shape,
+    at,
+    device: x.device.type,
+    requiresGrad: x.requiresGrad,
+    gradFn: node?.name ?? null,
     parameter: (x as { isParameter?: boolean }).isParameter === true,
   };
 }
@@ -113,7 +119,7 @@ function elementsSync(x: Tensor): Printable["at"] {
   return (i) => rawElement(x, data, i);
 }
 
-export const reading: Reading & ThisType<Tensor> = {
+export const reading: Reading & Record<symbol, unknown> & ThisType<Tensor> = {
   async item() {
     oneElement(this);
     return element(this, await read(this.operand), 0);
@@ -154,6 +160,10 @@ export const reading: Reading & ThisType<Tensor> = {
     }
     const v = rawElement(this, readSync(this.operand, "await x.item()"), 0);
     return formatSpec(v as number, spec);
+  },
+  // What console.log shows in Node: without it, the storage with the whole heap behind it.
+  [Symbol.for("nodejs.util.inspect.custom")]() {
+    return this.toString();
   },
   *[Symbol.iterator]() {
     if (this.ndim === 0) throw new ArgumentError("iteration over a 0-d tensor");

@@ -14,7 +14,9 @@ import type { Tensor } from "./tensor.ts";
 export function scope<T>(f: () => T): T {
   return ownedBy(f, (result) => {
     if (result instanceof Promise) {
-      throw new ArgumentError("scope() takes a synchronous function: await inside would mix up the tensors of several tasks. Dispose of them with `using` or dispose(), or leave them to the collector");
+      throw new ArgumentError(
+        "scope() takes a synchronous function: await inside would mix up the tensors of several tasks. Dispose of them with `using` or dispose(), or leave them to the collector",
+      );
     }
     return handlesIn(result);
   });

@@ -1,9 +1,24 @@
 import { isGradEnabled, isInferenceModeEnabled } from "../autograd/modes.ts";
-import { type Edge, type Hook, Node } from "../autograd/node.ts";
+import type { Edge, Hook, Node } from "../autograd/node.ts";
 import type { DType } from "../core/dtype.ts";
 import {
-  ArgumentError, assignedGradType, dimOutOfRange, disposed, GradError, gradDtype, hookNeedsGrad, inferenceInplace, inferenceRequiresGrad, leafInplace,
-  leafViewInplace, matrixTranspose, multiViewInplace, nonLeafFlag, noGradViewInplace, ShapeError, size,
+  ArgumentError,
+  assignedGradType,
+  dimOutOfRange,
+  disposed,
+  GradError,
+  gradDtype,
+  hookNeedsGrad,
+  inferenceInplace,
+  inferenceRequiresGrad,
+  leafInplace,
+  leafViewInplace,
+  matrixTranspose,
+  multiViewInplace,
+  noGradViewInplace,
+  nonLeafFlag,
+  ShapeError,
+  size,
 } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { numel, sameShape } from "../core/layout.ts";
@@ -46,7 +61,14 @@ interface Meta {
 }
 
 const newMeta = (): Meta => ({
-  requiresGrad: false, grad: null, node: null, output: 0, accumulate: null, view: null, retainsGrad: false, inference: false,
+  requiresGrad: false,
+  grad: null,
+  node: null,
+  output: 0,
+  accumulate: null,
+  view: null,
+  retainsGrad: false,
+  inference: false,
 });
 
 /** What the autograd layer above provides to tensors, attached at the top to keep the classes free of cycles. */
@@ -316,7 +338,8 @@ export class Tensor extends Owner {
       if (this.meta !== null) this.meta.grad = null;
       return;
     }
-    if (!(value instanceof Tensor)) throw assignedGradType(typeof value === "number" ? (Number.isInteger(value) ? "int" : "float") : typeof value);
+    if (!(value instanceof Tensor))
+      throw assignedGradType(typeof value === "number" ? (Number.isInteger(value) ? "int" : "float") : typeof value);
     if (!sameShape(value.shape, this.shape)) {
       throw new GradError("assigned grad has data of a different size");
     }
@@ -379,7 +402,9 @@ export class Tensor extends Owner {
   /** Takes the history away. */
   detach_(): this {
     if (this.base !== null) {
-      throw new GradError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference.");
+      throw new GradError(
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference.",
+      );
     }
     if (this.meta !== null) {
       this.meta.node = null;

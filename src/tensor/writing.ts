@@ -45,7 +45,8 @@ export const writing: Record<keyof Writing, unknown> & ThisType<Tensor> = {
   },
   fill_(value: number | bigint | boolean | Scalar | Tensor) {
     if (value instanceof Tensor) {
-      if (value.ndim > 0) throw new TorchletError(`fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`);
+      if (value.ndim > 0)
+        throw new TorchletError(`fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`);
       return overwrite(this, "FillBackward1", value, () => convertInto(this.operand, value.operand));
     }
     const plain = typeof value === "object" ? value.value : value;

@@ -182,8 +182,20 @@ const lookups: readonly Lookups[] = [
     other: c([6, 9]),
     indexed: [{ size: 7, stride: 1, wraps: true }],
   },
-  { name: "single elements", base: new Layout([8], [0], 0), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 3, wraps: true }] },
-  { name: "one of each row", base: new Layout([8], [10], 1), indices: [c([8])], other: c([8]), indexed: [{ size: 9, stride: 1, wraps: true }] },
+  {
+    name: "single elements",
+    base: new Layout([8], [0], 0),
+    indices: [c([8])],
+    other: c([8]),
+    indexed: [{ size: 9, stride: 3, wraps: true }],
+  },
+  {
+    name: "one of each row",
+    base: new Layout([8], [10], 1),
+    indices: [c([8])],
+    other: c([8]),
+    indexed: [{ size: 9, stride: 1, wraps: true }],
+  },
   {
     name: "elements of two dimensions",
     base: new Layout([3, 5], [0, 0], 0),
@@ -322,7 +334,10 @@ test("a scatter sums onto one element along a dimension that no index changes", 
       [2, 9],
     ),
   );
-  scatter.run([added, index], [{ ...target, layout: new Layout([2, 9], [0, 0], 0) }], { indexed: [{ size: 3, stride: 1, wraps: true }], fault });
+  scatter.run([added, index], [{ ...target, layout: new Layout([2, 9], [0, 0], 0) }], {
+    indexed: [{ size: 3, stride: 1, wraps: true }],
+    fault,
+  });
   expect(values(target)).toEqual([117, 0, 36]);
 });
 

@@ -1,8 +1,8 @@
+import type { Backend } from "../../src/backends/backend.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { bfloat16FromNumber, float16FromNumber, numberFromBfloat16, numberFromFloat16 } from "../../src/core/half.ts";
 import { Layout } from "../../src/core/layout.ts";
 import type { BlockOwner, OperandOf } from "../../src/kernel/kernel.ts";
-import type { Backend } from "../../src/backends/backend.ts";
 
 export type Value = number | bigint;
 export type Operand = OperandOf<BlockOwner>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ReferenceBackend } from "../../src/backends/reference/backend.ts";
-import { bfloat16, bool, type DType, float16, float32, float64, int16, int32, int64, int8, uint8 } from "../../src/core/dtype.ts";
+import { bfloat16, bool, type DType, float16, float32, float64, int8, int16, int32, int64, uint8 } from "../../src/core/dtype.ts";
 import { Layout, permute, slice } from "../../src/core/layout.ts";
 import { Generator } from "../../src/core/random/generator.ts";
 import {
@@ -12,8 +12,8 @@ import {
   cast,
   constant,
   div,
-  eq,
   type Expr,
+  eq,
   gt,
   idiv,
   irem,

@@ -3,8 +3,9 @@
  * that reads it fails on both.
  */
 const half = "float16 on the CPU is computed (through float32), where PyTorch 1.13 raises that its kernel lacks it";
+const huge = "float32 sine, cosine and tangent are held to the accuracy contract up to 1e4; the case has arguments far beyond";
 
-export const differences: Readonly<Record<string, string>> = {
+const everywhere: Readonly<Record<string, string>> = {
   "ops/type_promotion/atan2": half,
   "ops/type_promotion/prod": half,
   "ops/type_promotion/sqrt": half,
@@ -12,4 +13,22 @@ export const differences: Readonly<Record<string, string>> = {
   "ops/type_promotion/round": half,
   "ops/type_promotion/softmax": half,
   "ops/type_promotion/relu": half,
+  "ops/type_promotion/cumsum": half,
+  "errors/nn/49": "JavaScript itself raises when a constructor uses `this` before super(), before the library can",
+};
+
+/** By device, then by case. */
+export const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  cpu: {
+    ...everywhere,
+    "ops/special_values_unary/sin": huge,
+    "ops/special_values_unary/cos": huge,
+    "ops/special_values_unary/tan": huge,
+  },
+  reference: {
+    ...everywhere,
+    "printing/values/26": "a tensor that is not on the CPU prints its device",
+    "modules/containers/cnn":
+      "a bias in front of batch normalisation has a gradient of exactly zero; the rounding of intermediate tensors to float32 leaves 7e-8, and 3e-8 are allowed",
+  },
 };

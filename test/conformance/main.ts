@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import * as torch from "../../src/index.ts";
 import { Api } from "./api.ts";
 import { deviceDTypes, startDevice } from "./devices.ts";
-import { parseOptions, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
+import { parseOptions, USAGE } from "./options.ts";
 import { runCorpus } from "./runner.ts";
 
 const DEFAULT_CORPUS = fileURLToPath(new URL("../golden", import.meta.url));

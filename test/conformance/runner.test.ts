@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Api } from "./api.ts";
-import { contiguousStrides, Corpus, type StorageArray } from "./corpus.ts";
+import { Corpus, contiguousStrides, type StorageArray } from "./corpus.ts";
 import { parseOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Report } from "./report.ts";

@@ -102,6 +102,15 @@ describe.each(Object.entries(targets))("special values, multiply-add %s", (_, ta
     const actual = evaluate(lower(e.div(1, e.add(e.exp(e.neg(x)), 1))), [Float32Array.from(args)], target);
     expect([...actual]).toEqual([0.5, 0.5, 1, 0, 1, 0, NaN]);
   });
+  it.each(["sin", "cos"] as const)("%s loses digits slowly beyond 10,000", (name) => {
+    const error = (last: number): number => {
+      const args = Float32Array.from({ length: 20_000 }, (_, i) => 1e4 + ((last - 1e4) * i) / 20_000);
+      const actual = evaluate(lower(build[name]!(x)), [args], target);
+      return args.reduce((most, v, i) => Math.max(most, Math.abs(actual[i]! - Math[name](v))), 0);
+    };
+    expect(error(1e5)).toBeLessThan(1e-6);
+    expect(error(1e6)).toBeLessThan(target.fused ? 2e-6 : 0.04);
+  });
   // No digits are left there, but sums and means stay usable.
   it.each(["sin", "cos"])("%s of huge arguments stays within -1 and 1", (name) => {
     const args = Float32Array.from({ length: 2000 }, (_, i) => 1e5 * 1.039 ** i).filter(Number.isFinite);

@@ -128,7 +128,10 @@ function temporary(dtype: DType, shape: readonly number[]): Operand {
 }
 
 const mapKernel = (inputs: readonly DType[], dtype: DType, value: Expr): MapKernel => ({
-  kind: "map", inputs, outputs: [{ dtype, value }], compiled: [],
+  kind: "map",
+  inputs,
+  outputs: [{ dtype, value }],
+  compiled: [],
 });
 
 const conversion = (from: DType, to: DType): Compiled => map(mapKernel([from], to, arg(0, to.compute)));

@@ -1,4 +1,4 @@
-import { type ComputeType, type DataArray, type DType, bool, float32, float64, int32, int64 } from "../../core/dtype.ts";
+import { bool, type ComputeType, type DataArray, type DType, float32, float64, int32, int64 } from "../../core/dtype.ts";
 import { bfloat16FromNumber, float16FromNumber, numberFromBfloat16, numberFromFloat16 } from "../../core/half.ts";
 import { indices } from "../../core/layout.ts";
 import type { BlockOwner, OperandOf, Output } from "../../kernel/kernel.ts";

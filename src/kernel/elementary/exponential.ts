@@ -1,5 +1,5 @@
 import { abs, add, constant, div, type Expr, gt, lt, mad, max, min, mul, neg, select, shr, sub } from "../expr.ts";
-import { LN2_PARTS, nearest, polynomial, powerOfTwo, reduce, square } from "./parts.ts";
+import { LN2_PARTS, nearest, pairedPolynomial, polynomial, powerOfTwo, reduce, square } from "./parts.ts";
 
 /** (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2; the relative error of exp is 3.5e-9. */
 export const EXP_TAIL: readonly number[] = [0.0013847033, 0.00836999, 0.04166801, 0.16666509, 0.49999994];
@@ -20,7 +20,7 @@ export function exp(x: Expr): Expr {
 }
 
 /** 2^r for |r| <= 1/2, and a little beyond. */
-export const exp2Core = (r: Expr): Expr => polynomial(r, [...EXP2_TAIL, 1]);
+export const exp2Core = (r: Expr): Expr => pairedPolynomial(r, [...EXP2_TAIL, 1]);
 
 /** 2^x = 2^n 2^r. */
 export function exp2(x: Expr): Expr {

@@ -52,7 +52,7 @@ export function atan(x: Expr): Expr {
  * 2^126, so both are scaled before.
  */
 function properFraction(n: Expr, d: Expr): Expr {
-  const factor = select(gt(d, 1), constant(0.25, "f32"), 2 ** 24);
+  const factor = select(gt(d, 2 ** 100), constant(0.25, "f32"), 2 ** 24);
   const top = mul(n, factor);
   const bottom = mul(d, factor);
   const reciprocal = div(1, bottom);

@@ -1,5 +1,5 @@
 import { add, and, constant, type Expr, eq, lt, mad, mul, or, select, shr, sub } from "../expr.ts";
-import { bits, float, INFINITY, LN2_PARTS, magnitude, polynomial, signBit, square, toFloat } from "./parts.ts";
+import { bits, float, INFINITY, LN2_PARTS, magnitude, pairedPolynomial, signBit, square, toFloat } from "./parts.ts";
 
 /** (log(1 + f) - f) / f^2 for 1 + f in [2/3, 4/3]; the relative error of the logarithm is 4.8e-8. */
 const LOG1P_TAIL: readonly number[] = [0.13723828, -0.14971815, 0.14059718, -0.16498812, 0.20007162, -0.2500312, 0.33333266, -0.5];
@@ -36,7 +36,7 @@ function splitOnePlus(x: Expr, u: Expr): Split {
 }
 
 /** log(1 + f) for 1 + f in [2/3, 4/3]. */
-const log1pCore = (f: Expr): Expr => mad(square(f), polynomial(f, LOG1P_TAIL), f);
+const log1pCore = (f: Expr): Expr => mad(square(f), pairedPolynomial(f, LOG1P_TAIL), f);
 
 /** `y` and n logarithms of 2, given in two parts. */
 const addExponent = (y: Expr, n: Expr, [high, low]: readonly number[]): Expr => mad(n, high! * UNIT, mad(n, low! * UNIT, y));

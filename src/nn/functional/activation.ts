@@ -9,13 +9,21 @@ export interface InplaceOptions {
 type Activation = Functional<[input: Tensor], [inplace: boolean], InplaceOptions, Tensor>;
 
 /** `max(x, 0)`. */
-export const relu: Activation = oneOp("relu", ["input", "inplace"], 1, 1, (x: Tensor, inplace: boolean = false) => (inplace ? x.relu_() : x.relu()));
+export const relu: Activation = oneOp("relu", ["input", "inplace"], 1, 1, (x: Tensor, inplace: boolean = false) =>
+  inplace ? x.relu_() : x.relu(),
+);
 /** `x * sigmoid(x)`. */
-export const silu: Activation = oneOp("silu", ["input", "inplace"], 1, 1, (x: Tensor, inplace: boolean = false) => (inplace ? x.silu_() : x.silu()));
+export const silu: Activation = oneOp("silu", ["input", "inplace"], 1, 1, (x: Tensor, inplace: boolean = false) =>
+  inplace ? x.silu_() : x.silu(),
+);
 /** `x` where positive, else `negativeSlope * x`. */
-export const leakyRelu: Functional<[input: Tensor], [negativeSlope: number, inplace: boolean], { negativeSlope?: number; inplace?: boolean }, Tensor> = oneOp(
-  "leakyRelu", ["input", "negativeSlope", "inplace"], 1, 1,
-  (x: Tensor, negativeSlope: number = 0.01, inplace: boolean = false) => (inplace ? x.leakyRelu_(negativeSlope) : x.leakyRelu(negativeSlope)),
+export const leakyRelu: Functional<
+  [input: Tensor],
+  [negativeSlope: number, inplace: boolean],
+  { negativeSlope?: number; inplace?: boolean },
+  Tensor
+> = oneOp("leakyRelu", ["input", "negativeSlope", "inplace"], 1, 1, (x: Tensor, negativeSlope: number = 0.01, inplace: boolean = false) =>
+  inplace ? x.leakyRelu_(negativeSlope) : x.leakyRelu(negativeSlope),
 );
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid = (input: Tensor): Tensor => input.sigmoid();
@@ -38,10 +46,18 @@ const implicitDim = (ndim: number): number => (ndim === 0 || ndim === 1 || ndim 
  * `exp(x)` divided by its sum along `dim`.
  * @example F.softmax(scores, 1)
  */
-export const softmax: Softmax = oneOp("softmax", ["input", "dim", "dtype"], 1, 1, (x: Tensor, dim: number | null = null, dtype: DType | null = null) =>
-  x.softmax(dim ?? implicitDim(x.ndim), dtype),
+export const softmax: Softmax = oneOp(
+  "softmax",
+  ["input", "dim", "dtype"],
+  1,
+  1,
+  (x: Tensor, dim: number | null = null, dtype: DType | null = null) => x.softmax(dim ?? implicitDim(x.ndim), dtype),
 );
 /** The logarithm of `softmax`, computed without the loss of digits. */
-export const logSoftmax: Softmax = oneOp("logSoftmax", ["input", "dim", "dtype"], 1, 1, (x: Tensor, dim: number | null = null, dtype: DType | null = null) =>
-  x.logSoftmax(dim ?? implicitDim(x.ndim), dtype),
+export const logSoftmax: Softmax = oneOp(
+  "logSoftmax",
+  ["input", "dim", "dtype"],
+  1,
+  1,
+  (x: Tensor, dim: number | null = null, dtype: DType | null = null) => x.logSoftmax(dim ?? implicitDim(x.ndim), dtype),
 );

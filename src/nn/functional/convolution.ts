@@ -1,4 +1,4 @@
-import { convolve, type ConvolutionOptions } from "../../tensor/functional-ops.ts";
+import { type ConvolutionOptions, convolve } from "../../tensor/functional-ops.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Size } from "../arguments.ts";
 import { type Functional, functional } from "./define.ts";
@@ -9,15 +9,27 @@ export interface ConvOptions extends ConvolutionOptions {
 }
 type Conv = Functional<
   [input: Tensor, weight: Tensor],
-  [bias: Tensor | null, stride: Size, padding: Size | "same" | "valid", dilation: Size, groups: number], ConvOptions, Tensor
+  [bias: Tensor | null, stride: Size, padding: Size | "same" | "valid", dilation: Size, groups: number],
+  ConvOptions,
+  Tensor
 >;
 type Sizes = NonNullable<ConvolutionOptions["padding"]>;
 
 const conv = (nd: number): Conv =>
   functional(
-    `conv${nd}d`, ["input", "weight", "bias", "stride", "padding", "dilation", "groups"], 2, 2,
-    (input: Tensor, weight: Tensor, bias: Tensor | null = null, stride: Size = 1, padding: Sizes = 0, dilation: Size = 1, groups: number = 1) =>
-      convolve(nd, input, weight, bias, { stride, padding, dilation, groups }),
+    `conv${nd}d`,
+    ["input", "weight", "bias", "stride", "padding", "dilation", "groups"],
+    2,
+    2,
+    (
+      input: Tensor,
+      weight: Tensor,
+      bias: Tensor | null = null,
+      stride: Size = 1,
+      padding: Sizes = 0,
+      dilation: Size = 1,
+      groups: number = 1,
+    ) => convolve(nd, input, weight, bias, { stride, padding, dilation, groups }),
   );
 
 /**

@@ -29,5 +29,10 @@ export function oneOp<F extends Formula>(name: string, params: readonly string[]
 }
 
 /** A functional form made of several ops: the same, and what `formula` creates on the way to its result is released. */
-export const functional = <F extends Formula>(name: string, params: readonly string[], required: number, tensors: number, formula: Formula): F =>
-  oneOp(name, params, required, tensors, (...args: unknown[]) => ownedBy(() => formula(...args), handlesIn));
+export const functional = <F extends Formula>(
+  name: string,
+  params: readonly string[],
+  required: number,
+  tensors: number,
+  formula: Formula,
+): F => oneOp(name, params, required, tensors, (...args: unknown[]) => ownedBy(() => formula(...args), handlesIn));

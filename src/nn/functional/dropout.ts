@@ -15,7 +15,13 @@ type Dropout = Functional<[input: Tensor], [p: number, training: boolean, inplac
 /** Multiplies by a mask of the shape given: 0 with probability p, else 1 / (1 - p). One draw for each element of the mask. */
 function masked(x: Tensor, shape: readonly number[], p: number, inplace: boolean): Tensor {
   // A mask of zeros needs no draws; multiplying keeps NaN, and the sign of zero.
-  const mask = p === 1 ? x.newZeros([]) : x.newEmpty(shape).bernoulli_(1 - p).div_(1 - p);
+  const mask =
+    p === 1
+      ? x.newZeros([])
+      : x
+          .newEmpty(shape)
+          .bernoulli_(1 - p)
+          .div_(1 - p);
   return inplace ? x.mul_(mask) : x.mul(mask);
 }
 
@@ -28,7 +34,12 @@ const idle = (x: Tensor, p: number, training: boolean): boolean => p === 0 || !t
 function channels(x: Tensor, p: number, training: boolean, inplace: boolean): Tensor {
   if (idle(x, p, training)) return x;
   if (x.ndim < 2) throw featureDropoutRank();
-  return masked(x, x.shape.map((n, d) => (d < 2 ? n : 1)), p, inplace);
+  return masked(
+    x,
+    x.shape.map((n, d) => (d < 2 ? n : 1)),
+    p,
+    inplace,
+  );
 }
 /** The same without a batch dimension where `x` has one dimension less than `ndim`. */
 function batchedChannels(x: Tensor, ndim: number, p: number, training: boolean, inplace: boolean): Tensor {
@@ -38,10 +49,16 @@ function batchedChannels(x: Tensor, ndim: number, p: number, training: boolean, 
 }
 
 const define = (name: string, formula: (x: Tensor, p: number, training: boolean, inplace: boolean) => Tensor): Dropout =>
-  functional(name, ["input", "p", "training", "inplace"], 1, 1, (x: Tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false) => {
-    checkProbability(p);
-    return formula(x, p, training, inplace);
-  });
+  functional(
+    name,
+    ["input", "p", "training", "inplace"],
+    1,
+    1,
+    (x: Tensor, p: number = 0.5, training: boolean = true, inplace: boolean = false) => {
+      checkProbability(p);
+      return formula(x, p, training, inplace);
+    },
+  );
 
 /** Zeroes each element with probability `p` and divides the others by 1 - p, so that sums stay the same on average. Nothing when not training. */
 export const dropout: Dropout = define("dropout", (x, p, training, inplace) => (idle(x, p, training) ? x : masked(x, x.shape, p, inplace)));

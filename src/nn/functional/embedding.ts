@@ -1,8 +1,8 @@
-import { oneHotClasses, oneHotDtype, oneHotEmpty, oneHotLarge, oneHotNegative, paddingIndex, sparseGradients } from "../../core/errors.ts";
-import { int64 } from "../../core/dtype.ts";
 import { withGrad } from "../../autograd/modes.ts";
-import { embed } from "../../tensor/functional-ops.ts";
+import { int64 } from "../../core/dtype.ts";
+import { oneHotClasses, oneHotDtype, oneHotEmpty, oneHotLarge, oneHotNegative, paddingIndex, sparseGradients } from "../../core/errors.ts";
 import { arange } from "../../tensor/creation.ts";
+import { embed } from "../../tensor/functional-ops.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Functional, functional } from "./define.ts";
 
@@ -22,8 +22,16 @@ export interface EmbeddingOptions {
 function renormalize(table: Tensor, index: Tensor, maxNorm: number, normType: number): void {
   withGrad(false, () => {
     const rows = table.detach();
-    const norms = rows.abs().pow(normType).sum(1, true).pow(1 / normType);
-    const named = rows.newZeros([rows.shape[0]!]).indexAdd(0, index.reshape([-1]).to(int64), rows.newOnes([index.numel()])).gt(0).unsqueeze(1);
+    const norms = rows
+      .abs()
+      .pow(normType)
+      .sum(1, true)
+      .pow(1 / normType);
+    const named = rows
+      .newZeros([rows.shape[0]!])
+      .indexAdd(0, index.reshape([-1]).to(int64), rows.newOnes([index.numel()]))
+      .gt(0)
+      .unsqueeze(1);
     const factors = norms.add(1e-7).reciprocal().mul(maxNorm).maskedFill(norms.gt(maxNorm).logicalAnd(named).logicalNot(), 1);
     table.mul_(factors);
   });
@@ -36,12 +44,21 @@ function renormalize(table: Tensor, index: Tensor, maxNorm: number, normType: nu
 export const embedding: Functional<
   [input: Tensor, weight: Tensor],
   [paddingIdx: number | null, maxNorm: number | null, normType: number, scaleGradByFreq: boolean, sparse: boolean],
-  EmbeddingOptions & { sparse?: boolean }, Tensor
+  EmbeddingOptions & { sparse?: boolean },
+  Tensor
 > = functional(
-  "embedding", ["input", "weight", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "sparse"], 2, 2,
+  "embedding",
+  ["input", "weight", "paddingIdx", "maxNorm", "normType", "scaleGradByFreq", "sparse"],
+  2,
+  2,
   (
-    input: Tensor, weight: Tensor, paddingIdx: number | null = null, maxNorm: number | null = null, normType: number = 2,
-    scaleGradByFreq: boolean = false, sparse: boolean = false,
+    input: Tensor,
+    weight: Tensor,
+    paddingIdx: number | null = null,
+    maxNorm: number | null = null,
+    normType: number = 2,
+    scaleGradByFreq: boolean = false,
+    sparse: boolean = false,
   ) => {
     if (sparse) throw sparseGradients("embedding");
     if (paddingIdx !== null && (paddingIdx >= weight.shape[0]! || paddingIdx < -weight.shape[0]!)) throw paddingIndex();
@@ -55,7 +72,10 @@ export const embedding: Functional<
  * class, which is read at once.
  */
 export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClasses?: number }, Tensor> = functional(
-  "oneHot", ["input", "numClasses"], 1, 1,
+  "oneHot",
+  ["input", "numClasses"],
+  1,
+  1,
   (input: Tensor, numClasses: number = -1) => {
     if (input.dtype !== int64) throw oneHotDtype();
     if (input.numel() === 0 && numClasses <= 0) throw oneHotEmpty();
@@ -64,6 +84,9 @@ export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClas
     if (numClasses !== -1 && numClasses < 1) throw oneHotClasses();
     if (numClasses !== -1 && largest >= numClasses) throw oneHotLarge();
     const classes = numClasses === -1 ? largest + 1 : numClasses;
-    return input.unsqueeze(-1).eq(arange(classes, { device: input.device })).to(int64);
+    return input
+      .unsqueeze(-1)
+      .eq(arange(classes, { device: input.device }))
+      .to(int64);
   },
 );

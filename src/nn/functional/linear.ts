@@ -7,5 +7,9 @@ import { type Functional, oneOp } from "./define.ts";
  * @example F.linear(x, layer.weight, layer.bias)
  */
 export const linear: Functional<[input: Tensor, weight: Tensor], [bias: Tensor | null], { bias?: Tensor | null }, Tensor> = oneOp(
-  "linear", ["input", "weight", "bias"], 2, 2, (input: Tensor, weight: Tensor, bias: Tensor | null = null) => apply(input, weight, bias),
+  "linear",
+  ["input", "weight", "bias"],
+  2,
+  2,
+  (input: Tensor, weight: Tensor, bias: Tensor | null = null) => apply(input, weight, bias),
 );

@@ -1,9 +1,14 @@
 import { logitsSizes, lossSizes, notForDtype } from "../../core/errors.ts";
+import { sameShape } from "../../core/layout.ts";
 import {
-  checkReduction, crossEntropy as crossEntropyOf, type CrossEntropyOptions as CrossEntropySettings, nllLoss as nllLossOf, type NllOptions, type Reduction,
+  type CrossEntropyOptions as CrossEntropySettings,
+  checkReduction,
+  crossEntropy as crossEntropyOf,
+  type NllOptions,
+  nllLoss as nllLossOf,
+  type Reduction,
 } from "../../tensor/functional-ops.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { sameShape } from "../../core/layout.ts";
 import { warn } from "../warn.ts";
 import { type Functional, functional } from "./define.ts";
 
@@ -27,10 +32,18 @@ function reduced(losses: Tensor, reduction: Reduction): Tensor {
   return reduction === "none" ? losses : reduction === "mean" ? losses.mean() : losses.sum();
 }
 
-type PairLoss = Functional<[input: Tensor, target: Tensor], [sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction], LossOptions, Tensor>;
+type PairLoss = Functional<
+  [input: Tensor, target: Tensor],
+  [sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction],
+  LossOptions,
+  Tensor
+>;
 const pairLoss = (name: string, loss: (difference: Tensor) => Tensor): PairLoss =>
   functional(
-    name, ["input", "target", "sizeAverage", "reduce", "reduction"], 2, 2,
+    name,
+    ["input", "target", "sizeAverage", "reduce", "reduction"],
+    2,
+    2,
     (input: Tensor, target: Tensor, sizeAverage: boolean | null = null, reduce: boolean | null = null, reduction: Reduction = "mean") => {
       if (!sameShape(input.shape, target.shape)) warn(lossSizes(target.shape, input.shape));
       return reduced(loss(input.sub(target)), reductionOf(reduction, sizeAverage, reduce));
@@ -53,12 +66,22 @@ export interface NllLossOptions extends NllOptions, LossOptions {}
  */
 export const nllLoss: Functional<
   [input: Tensor, target: Tensor],
-  [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: Reduction], NllLossOptions, Tensor
+  [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: Reduction],
+  NllLossOptions,
+  Tensor
 > = functional(
-  "nllLoss", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"], 2, 2,
+  "nllLoss",
+  ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction"],
+  2,
+  2,
   (
-    input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, ignoreIndex: number = -100,
-    reduce: boolean | null = null, reduction: Reduction = "mean",
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | null = null,
+    sizeAverage: boolean | null = null,
+    ignoreIndex: number = -100,
+    reduce: boolean | null = null,
+    reduction: Reduction = "mean",
   ) => nllLossOf(input, target, { weight, ignoreIndex, reduction: reductionOf(reduction, sizeAverage, reduce) }),
 );
 
@@ -71,13 +94,30 @@ export interface CrossEntropyOptions extends CrossEntropySettings, LossOptions {
  */
 export const crossEntropy: Functional<
   [input: Tensor, target: Tensor],
-  [weight: Tensor | null, sizeAverage: boolean | null, ignoreIndex: number, reduce: boolean | null, reduction: Reduction, labelSmoothing: number],
-  CrossEntropyOptions, Tensor
+  [
+    weight: Tensor | null,
+    sizeAverage: boolean | null,
+    ignoreIndex: number,
+    reduce: boolean | null,
+    reduction: Reduction,
+    labelSmoothing: number,
+  ],
+  CrossEntropyOptions,
+  Tensor
 > = functional(
-  "crossEntropy", ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"], 2, 2,
+  "crossEntropy",
+  ["input", "target", "weight", "sizeAverage", "ignoreIndex", "reduce", "reduction", "labelSmoothing"],
+  2,
+  2,
   (
-    input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, ignoreIndex: number = -100,
-    reduce: boolean | null = null, reduction: Reduction = "mean", labelSmoothing: number = 0,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | null = null,
+    sizeAverage: boolean | null = null,
+    ignoreIndex: number = -100,
+    reduce: boolean | null = null,
+    reduction: Reduction = "mean",
+    labelSmoothing: number = 0,
   ) => crossEntropyOf(input, target, { weight, ignoreIndex, labelSmoothing, reduction: reductionOf(reduction, sizeAverage, reduce) }),
 );
 
@@ -94,12 +134,22 @@ export interface LogitsOptions extends LossOptions {
  */
 export const binaryCrossEntropyWithLogits: Functional<
   [input: Tensor, target: Tensor],
-  [weight: Tensor | null, sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction, posWeight: Tensor | null], LogitsOptions, Tensor
+  [weight: Tensor | null, sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction, posWeight: Tensor | null],
+  LogitsOptions,
+  Tensor
 > = functional(
-  "binaryCrossEntropyWithLogits", ["input", "target", "weight", "sizeAverage", "reduce", "reduction", "posWeight"], 2, 2,
+  "binaryCrossEntropyWithLogits",
+  ["input", "target", "weight", "sizeAverage", "reduce", "reduction", "posWeight"],
+  2,
+  2,
   (
-    input: Tensor, target: Tensor, weight: Tensor | null = null, sizeAverage: boolean | null = null, reduce: boolean | null = null,
-    reduction: Reduction = "mean", posWeight: Tensor | null = null,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | null = null,
+    sizeAverage: boolean | null = null,
+    reduce: boolean | null = null,
+    reduction: Reduction = "mean",
+    posWeight: Tensor | null = null,
   ) => {
     if (!sameShape(input.shape, target.shape)) throw logitsSizes(target.shape, input.shape);
     // -log(sigmoid(x)) is the loss of a positive example; a negative one costs x more.

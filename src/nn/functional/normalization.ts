@@ -8,12 +8,23 @@ import { type Functional, functional } from "./define.ts";
  */
 export const batchNorm: Functional<
   [input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null],
-  [weight: Tensor | null, bias: Tensor | null, training: boolean, momentum: number | Tensor, eps: number], BatchNormOptions, Tensor
+  [weight: Tensor | null, bias: Tensor | null, training: boolean, momentum: number | Tensor, eps: number],
+  BatchNormOptions,
+  Tensor
 > = functional(
-  "batchNorm", ["input", "runningMean", "runningVar", "weight", "bias", "training", "momentum", "eps"], 1, 1,
+  "batchNorm",
+  ["input", "runningMean", "runningVar", "weight", "bias", "training", "momentum", "eps"],
+  1,
+  1,
   (
-    input: Tensor, runningMean: Tensor | null = null, runningVar: Tensor | null = null, weight: Tensor | null = null, bias: Tensor | null = null,
-    training: boolean = false, momentum: number | Tensor = 0.1, eps: number = 1e-5,
+    input: Tensor,
+    runningMean: Tensor | null = null,
+    runningVar: Tensor | null = null,
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    training: boolean = false,
+    momentum: number | Tensor = 0.1,
+    eps: number = 1e-5,
   ) => apply(input, runningMean, runningVar, { weight, bias, training, momentum, eps }),
 );
 
@@ -21,7 +32,11 @@ export const batchNorm: Functional<
  * `input` divided by its p-norm along a dimension, or by `eps` where that is smaller.
  * @example F.normalize(x, { dim: 1 })
  */
-export const normalize: Functional<[input: Tensor], [p: number, dim: number, eps: number], { p?: number; dim?: number; eps?: number }, Tensor> = functional(
-  "normalize", ["input", "p", "dim", "eps"], 1, 1,
-  (input: Tensor, p: number = 2, dim: number = 1, eps: number = 1e-12) => input.div(input._vectorNorm(p, dim, true).clampMin(eps).expand(input.shape)),
+export const normalize: Functional<
+  [input: Tensor],
+  [p: number, dim: number, eps: number],
+  { p?: number; dim?: number; eps?: number },
+  Tensor
+> = functional("normalize", ["input", "p", "dim", "eps"], 1, 1, (input: Tensor, p: number = 2, dim: number = 1, eps: number = 1e-12) =>
+  input.div(input._vectorNorm(p, dim, true).clampMin(eps).expand(input.shape)),
 );

@@ -1,4 +1,14 @@
-import { dimOutOfRange, paddingEmpty, paddingLength, paddingMode, paddingOdd, paddingRank, paddingReflect, paddingValue, paddingWraps } from "../../core/errors.ts";
+import {
+  dimOutOfRange,
+  paddingEmpty,
+  paddingLength,
+  paddingMode,
+  paddingOdd,
+  paddingRank,
+  paddingReflect,
+  paddingValue,
+  paddingWraps,
+} from "../../core/errors.ts";
 import { tensor } from "../../tensor/creation.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Functional, functional } from "./define.ts";
@@ -19,11 +29,16 @@ const modulo = (a: number, n: number): number => ((a % n) + n) % n;
 
 /** For every place of the padded dimension, the place of the input that it shows. */
 const sources: Record<EdgeMode, (edge: Edge) => (place: number) => number> = {
-  reflect: ({ size, before }) => (place) => {
-    const p = place - before;
-    return p < 0 ? -p : p >= size ? 2 * (size - 1) - p : p;
-  },
-  replicate: ({ size, before }) => (place) => Math.min(Math.max(place - before, 0), size - 1),
+  reflect:
+    ({ size, before }) =>
+    (place) => {
+      const p = place - before;
+      return p < 0 ? -p : p >= size ? 2 * (size - 1) - p : p;
+    },
+  replicate:
+    ({ size, before }) =>
+    (place) =>
+      Math.min(Math.max(place - before, 0), size - 1),
   circular: ({ size, before, after }) => {
     // What negative amounts cut off does not come back at the other end.
     const first = Math.max(-before, 0);
@@ -77,9 +92,18 @@ function checkCrop(x: Tensor, amounts: readonly number[]): void {
  * @example F.pad(x, [1, 1, 2, 2]) // one column on each side, two rows above and below
  */
 export const pad: Functional<
-  [input: Tensor, pad: readonly number[]], [mode: PaddingMode, value: number | null], { mode?: PaddingMode; value?: number | null }, Tensor
-> = functional("pad", ["input", "pad", "mode", "value"], 2, 1, (input: Tensor, amounts: readonly number[], mode: PaddingMode = "constant", value: number | null = null) => {
-  if (mode !== "constant") return padEdges(input, amounts, mode, value);
-  if (amounts.length <= 2 * input.ndim) checkCrop(input, amounts);
-  return input.pad(amounts, value ?? 0);
-});
+  [input: Tensor, pad: readonly number[]],
+  [mode: PaddingMode, value: number | null],
+  { mode?: PaddingMode; value?: number | null },
+  Tensor
+> = functional(
+  "pad",
+  ["input", "pad", "mode", "value"],
+  2,
+  1,
+  (input: Tensor, amounts: readonly number[], mode: PaddingMode = "constant", value: number | null = null) => {
+    if (mode !== "constant") return padEdges(input, amounts, mode, value);
+    if (amounts.length <= 2 * input.ndim) checkCrop(input, amounts);
+    return input.pad(amounts, value ?? 0);
+  },
+);

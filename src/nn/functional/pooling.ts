@@ -13,17 +13,44 @@ export type ValuesAndIndices = readonly [values: Tensor, indices: Tensor];
 
 interface MaxPool {
   (input: Tensor, kernelSize: Size, options: MaxPoolOptions & { returnIndices: true }): ValuesAndIndices;
-  (input: Tensor, kernelSize: Size, stride: Size | null, padding: Size, dilation: Size, ceilMode: boolean, returnIndices: true): ValuesAndIndices;
+  (
+    input: Tensor,
+    kernelSize: Size,
+    stride: Size | null,
+    padding: Size,
+    dilation: Size,
+    ceilMode: boolean,
+    returnIndices: true,
+  ): ValuesAndIndices;
   (input: Tensor, kernelSize: Size, stride: Size | null, options: MaxPoolOptions & { returnIndices?: false }): Tensor;
-  (input: Tensor, kernelSize: Size, stride?: Size | null, padding?: Size, dilation?: Size, ceilMode?: boolean, returnIndices?: false): Tensor;
+  (
+    input: Tensor,
+    kernelSize: Size,
+    stride?: Size | null,
+    padding?: Size,
+    dilation?: Size,
+    ceilMode?: boolean,
+    returnIndices?: false,
+  ): Tensor;
   (input: Tensor, kernelSize: Size, options?: MaxPoolOptions & { returnIndices?: false }): Tensor;
   (input: Tensor, options: MaxPoolOptions & { kernelSize: Size; returnIndices?: false }): Tensor;
 }
 
 const pool = (nd: number): MaxPool =>
   functional(
-    `maxPool${nd}d`, ["input", "kernelSize", "stride", "padding", "dilation", "ceilMode", "returnIndices"], 2, 1,
-    (input: Tensor, kernelSize: Size, stride: Size | null = null, padding: Size = 0, dilation: Size = 1, ceilMode: boolean = false, returnIndices: boolean = false) => {
+    `maxPool${nd}d`,
+    ["input", "kernelSize", "stride", "padding", "dilation", "ceilMode", "returnIndices"],
+    2,
+    1,
+    (
+      input: Tensor,
+      kernelSize: Size,
+      stride: Size | null = null,
+      padding: Size = 0,
+      dilation: Size = 1,
+      ceilMode: boolean = false,
+      returnIndices: boolean = false,
+    ) => {
       const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode });
       return returnIndices ? [values, indices] : values;
     },

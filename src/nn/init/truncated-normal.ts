@@ -36,5 +36,11 @@ export function truncatedNormal(out: Tensor, mean: number, std: number, a: numbe
   const wide = out.dtype === float64;
   const values = (wide ? drawn : drawn.float()).toTypedArraySync() as Float32Array | Float64Array;
   const standard = fromValues(values.map(wide ? erfinv : erfinv32), out.shape, out.dtype, out.device);
-  out.copy_(standard.mul_(std * Math.sqrt(2)).add_(mean).clampMin_(a).clampMax_(b));
+  out.copy_(
+    standard
+      .mul_(std * Math.sqrt(2))
+      .add_(mean)
+      .clampMin_(a)
+      .clampMax_(b),
+  );
 }

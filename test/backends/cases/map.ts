@@ -1,7 +1,7 @@
-import { bfloat16, bool, type DType, float16, float32, float64, int16, int32, int64, int8, uint8 } from "../../../src/core/dtype.ts";
+import { bfloat16, bool, type DType, float16, float32, float64, int8, int16, int32, int64, uint8 } from "../../../src/core/dtype.ts";
 import { Layout, permute, slice } from "../../../src/core/layout.ts";
-import * as x from "../../../src/kernel/expr.ts";
 import type { Expr } from "../../../src/kernel/expr.ts";
+import * as x from "../../../src/kernel/expr.ts";
 import type { MapKernel, Output } from "../../../src/kernel/kernel.ts";
 import { type Prim, prims } from "../../../src/kernel/prims.ts";
 import { arrangements } from "../arrangements.ts";

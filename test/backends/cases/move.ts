@@ -48,8 +48,20 @@ const lookups: readonly Lookup[] = [
     indexed: [{ size: 4, stride: 1, wraps: true }],
     indices: [permute(Layout.contiguous([3, 5]), [1, 0])],
   },
-  { name: "one element", table: new Layout([], [], 0), reach: 6, indexed: [{ size: 6, stride: 1, wraps: true }], indices: [Layout.contiguous([])] },
-  { name: "a vector", table: new Layout([37], [0], 2), reach: 42, indexed: [{ size: 40, stride: 1, wraps: true }], indices: [Layout.contiguous([37])] },
+  {
+    name: "one element",
+    table: new Layout([], [], 0),
+    reach: 6,
+    indexed: [{ size: 6, stride: 1, wraps: true }],
+    indices: [Layout.contiguous([])],
+  },
+  {
+    name: "a vector",
+    table: new Layout([37], [0], 2),
+    reach: 42,
+    indexed: [{ size: 40, stride: 1, wraps: true }],
+    indices: [Layout.contiguous([37])],
+  },
   {
     name: "no indices",
     table: new Layout([0, 4], [0, 1], 0),

@@ -11,8 +11,8 @@ import {
   PyFunction,
   PyIterator,
   PySlice,
-  PythonError,
   PyTuple,
+  PythonError,
   type Run,
 } from "./values.ts";
 

@@ -4,7 +4,7 @@ import { StaticMethod } from "./classes.ts";
 import type { Interpreter } from "./evaluator.ts";
 import { mathModule } from "./math-module.ts";
 import { Scope } from "./scope.ts";
-import { ExceptionClass, MissingAttribute, type PyFunction, PythonError, PyTuple, type Run, settle } from "./values.ts";
+import { ExceptionClass, MissingAttribute, type PyFunction, PyTuple, PythonError, type Run, settle } from "./values.ts";
 
 export class ReturnSignal {
   readonly value: unknown;

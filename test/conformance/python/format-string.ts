@@ -1,6 +1,6 @@
 /** F-strings: `text {value!conversion:format} text`. */
 import type { Expression, FormatPart } from "./ast.ts";
-import { PythonSyntaxError, decodeEscapes } from "./lexer.ts";
+import { decodeEscapes, PythonSyntaxError } from "./lexer.ts";
 
 /** The parts of an f-string's body; `parse` reads the expressions in braces. */
 export function parseFormatParts(body: string, raw: boolean, parse: (source: string) => Expression): FormatPart[] {

@@ -1,7 +1,7 @@
 /** Methods of Python's own containers and strings. */
 import { arithmetic } from "./numbers.ts";
 import type { ObjectModel } from "./object-model.ts";
-import { fromJs, PyFunction, PyIterator, PythonError, PyTuple, type Run } from "./values.ts";
+import { fromJs, PyFunction, PyIterator, PyTuple, PythonError, type Run } from "./values.ts";
 
 /** Methods of lists, tuples, dicts, sets and strings. */
 export function builtinMethod(model: ObjectModel, value: unknown, name: string): PyFunction {

@@ -1,7 +1,7 @@
 /** What Python's syntax does to values: operators, indexing, iteration, truth and text, for Python's own values and for tensors. */
 import type { Api } from "../api.ts";
 import type { BinaryOperator, CompareOperator } from "./ast.ts";
-import { camelCase, COMPARE_METHODS, OPERATOR_METHODS, SWAPPED } from "./names.ts";
+import { COMPARE_METHODS, camelCase, OPERATOR_METHODS, SWAPPED } from "./names.ts";
 import { arithmetic, floatRepr, formatValue } from "./numbers.ts";
 import {
   BoundMethod,
@@ -14,8 +14,8 @@ import {
   PyFunction,
   PyIterator,
   PySlice,
-  PythonError,
   PyTuple,
+  PythonError,
   type Run,
   settle,
 } from "./values.ts";

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { type Case, decodeEntries, type JsonObject } from "../corpus.ts";
 import { expectError, type RecordedError } from "../errors.ts";
 import { expect, Mismatch } from "../outcome.ts";
-import { call, callNow, CaseTensors, checkNear } from "../tensors.ts";
+import { CaseTensors, call, callNow, checkNear } from "../tensors.ts";
 
 export async function runClipGrad(test: Case, { api }: Context): Promise<void> {
   const inputs = new CaseTensors(api, test);

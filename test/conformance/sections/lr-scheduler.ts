@@ -4,7 +4,7 @@ import type { Context, Section } from "../context.ts";
 import { type Case, decodeEntries, type JsonObject } from "../corpus.ts";
 import { expect, Mismatch } from "../outcome.ts";
 import { PyFloat, PyFunction } from "../python/values.ts";
-import { call, CaseTensors } from "../tensors.ts";
+import { CaseTensors, call } from "../tensors.ts";
 import { interpreterOf } from "./environment.ts";
 
 export const lrScheduler: Section = { run };

@@ -5,7 +5,7 @@ import { type Case, decode, decodeEntries, type Json, type JsonObject } from "..
 import { expect, Mismatch } from "../outcome.ts";
 import { Interpreter } from "../python/evaluator.ts";
 import { entriesOf } from "../structure.ts";
-import { call, CaseTensors, checkNear, checkTensor, manualSeed } from "../tensors.ts";
+import { CaseTensors, call, checkNear, checkTensor, manualSeed } from "../tensors.ts";
 import { checkRun } from "./run-fields.ts";
 
 export const modules: Section = { run };

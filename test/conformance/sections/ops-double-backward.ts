@@ -8,7 +8,7 @@ import { type Case, decode, decodeEntries, type Json, type JsonObject, type Reco
 import { expect, Mismatch } from "../outcome.ts";
 import { ObjectModel } from "../python/object-model.ts";
 import { drive, type Run } from "../python/values.ts";
-import { callNow, CaseTensors, checkTensor } from "../tensors.ts";
+import { CaseTensors, callNow, checkTensor } from "../tensors.ts";
 import { callOp } from "./ops-call.ts";
 import { checkGradient, gradients } from "./run-fields.ts";
 

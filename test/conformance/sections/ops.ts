@@ -4,7 +4,7 @@ import type { Context, Section } from "../context.ts";
 import { type Case, decode, decodeEntries, type Json, type JsonObject } from "../corpus.ts";
 import { expectError, type RecordedError } from "../errors.ts";
 import { Mismatch } from "../outcome.ts";
-import { CaseTensors, checkNear, checkTensor, manualSeed, type Mode, readAll, withoutGrad } from "../tensors.ts";
+import { CaseTensors, checkNear, checkTensor, type Mode, manualSeed, readAll, withoutGrad } from "../tensors.ts";
 import { callOp } from "./ops-call.ts";
 import { runDoubleBackward } from "./ops-double-backward.ts";
 import { applyPost } from "./ops-post.ts";

@@ -1,6 +1,6 @@
 /** Section optim: twenty steps on a small net, by its own gradients and by the recorded ones; defaults and state dicts; clipping. */
 import type { Api, TensorLike } from "../api.ts";
-import { compareClose, errorBetween, type Elements } from "../compare.ts";
+import { compareClose, type Elements, errorBetween } from "../compare.ts";
 import type { Context, Section } from "../context.ts";
 import { type Case, decode, decodeEntries, type Json, type JsonObject, type RecordedValue } from "../corpus.ts";
 import { check, expect, Mismatch } from "../outcome.ts";
@@ -8,7 +8,7 @@ import { camelCase } from "../python/names.ts";
 import { parseExpression } from "../python/parser.ts";
 import { driveNow, fromJs, numberOf, PyFloat, PyFunction, PyTuple } from "../python/values.ts";
 import { entriesOf, listOf } from "../structure.ts";
-import { call, CaseTensors, checkNear, fromElements, makeTensor, read } from "../tensors.ts";
+import { CaseTensors, call, checkNear, fromElements, makeTensor, read } from "../tensors.ts";
 import { runClipGrad } from "./clip-grad.ts";
 import { interpreterOf } from "./environment.ts";
 

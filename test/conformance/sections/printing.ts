@@ -5,7 +5,7 @@ import type { Context, Section } from "../context.ts";
 import { type Case, decodeEntries, type JsonObject } from "../corpus.ts";
 import { check, expect, Mismatch } from "../outcome.ts";
 import { drive, PyFloat, PyFunction } from "../python/values.ts";
-import { call, callNow, CaseTensors, read } from "../tensors.ts";
+import { CaseTensors, call, callNow, read } from "../tensors.ts";
 import { interpreterOf, namesIn } from "./environment.ts";
 
 export const printing: Section = { run };

@@ -4,7 +4,7 @@ import { sameLayout } from "../compare.ts";
 import { type Case, contiguousStrides, type Json, product, type RecordedValue } from "../corpus.ts";
 import { expect, Mismatch } from "../outcome.ts";
 import { type Found, matchStructure } from "../structure.ts";
-import { callNow, type CaseTensors, checkNear, checkTensor, type Mode } from "../tensors.ts";
+import { type CaseTensors, callNow, checkNear, checkTensor, type Mode } from "../tensors.ts";
 
 export interface RecordedOutput extends RecordedValue {
   readonly t: number;

@@ -7,7 +7,7 @@ import { type Case, contiguousStrides, type Json } from "../corpus.ts";
 import { expect, Mismatch } from "../outcome.ts";
 import { MissingAttribute } from "../python/values.ts";
 import { entriesOf, listOf, matchStructure } from "../structure.ts";
-import { call, CaseTensors, checkNear, checkTensor } from "../tensors.ts";
+import { CaseTensors, call, checkNear, checkTensor } from "../tensors.ts";
 import { sharesStorage } from "./run-fields.ts";
 
 export const serialization: Section = { run };

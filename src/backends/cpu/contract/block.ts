@@ -1,7 +1,7 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import { dotKernels, dotParameters } from "./dot-kernel.ts";
-import { type Lanes, lanesOf, type LaneType } from "./lanes.ts";
+import { type Lanes, type LaneType, lanesOf } from "./lanes.ts";
 import { START_ELEMENTS, TILE_ROWS, type Way, ways } from "./micro-kernel.ts";
 import { stripPacker, stripParameters } from "./packing.ts";
 import { call, locals } from "./parameters.ts";
@@ -13,17 +13,39 @@ import { buildTiles, tileColumns } from "./tiles.ts";
  * work that can be given to a thread, with a workspace of its own.
  */
 const fields = [
-  "m", "n", "k", "method",
+  "m",
+  "n",
+  "k",
+  "method",
   // Base addresses. `d` is what the sum starts from, in the way `start` says.
-  "a", "b", "c", "d", "start",
+  "a",
+  "b",
+  "c",
+  "d",
+  "start",
   // Tables of byte offsets: of a's rows and steps of k, b's steps of k and columns, c's and d's rows and columns.
-  "aRows", "aSteps", "bSteps", "bColumns", "cRows", "cColumns", "dRows", "dColumns",
+  "aRows",
+  "aSteps",
+  "bSteps",
+  "bColumns",
+  "cRows",
+  "cColumns",
+  "dRows",
+  "dColumns",
   // The workspace: packed a, packed b, one tile and the table of its rows.
-  "packedA", "packedB", "tile", "tileRows",
+  "packedA",
+  "packedB",
+  "tile",
+  "tileRows",
   // Block sizes, in elements.
-  "mBlock", "nBlock", "kBlock",
+  "mBlock",
+  "nBlock",
+  "kBlock",
   // Whether k lies in runs of whole vectors in a, in b; whether the columns of whole tiles lie side by side in c, in d.
-  "aRuns", "bRuns", "cRuns", "dRuns",
+  "aRuns",
+  "bRuns",
+  "cRuns",
+  "dRuns",
 ] as const;
 export type Field = (typeof fields)[number];
 /** The word of each field. */
@@ -100,9 +122,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   };
   /** Packs one vector's rows of an operand, from row `at` of the block on: `perPanel` of them lie side by side in each step. */
   const packStrip = (operand: "a" | "b", first: number, at: number, limit: number, perPanel: number): void => {
-    const [table, steps, runs, target] = operand === "a"
-      ? (["aRows", "aSteps", "aRuns", "packedA"] as const)
-      : (["bColumns", "bSteps", "bRuns", "packedB"] as const);
+    const [table, steps, runs, target] =
+      operand === "a" ? (["aRows", "aSteps", "aRuns", "packedA"] as const) : (["bColumns", "bSteps", "bRuns", "packedB"] as const);
     call(f, strip, stripParameters, {
       source: () => field(operand),
       rows: () => within(() => field(table), first, at),
@@ -110,7 +131,13 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
       k: () => f.get(kk),
       target: () => {
         field(target).get(at).i32(-perPanel).op("i32.and").get(kk).op("i32.mul");
-        f.get(at).i32(perPanel - 1).op("i32.and").op("i32.add").i32(lanes.shift).op("i32.shl").op("i32.add");
+        f.get(at)
+          .i32(perPanel - 1)
+          .op("i32.and")
+          .op("i32.add")
+          .i32(lanes.shift)
+          .op("i32.shl")
+          .op("i32.add");
       },
       step: () => f.i32(perPanel * lanes.size),
       width: () => f.get(limit).get(at).op("i32.sub"),
@@ -125,7 +152,13 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
       () => {
         f.i32(1);
         for (let l = 1; l < columns; l++) {
-          f.get(table).load("i32.load", 4 * l).get(table).load("i32.load").op("i32.sub").i32(l * lanes.size).op("i32.eq");
+          f.get(table)
+            .load("i32.load", 4 * l)
+            .get(table)
+            .load("i32.load")
+            .op("i32.sub")
+            .i32(l * lanes.size)
+            .op("i32.eq");
           f.get(width).i32(l).op("i32.le_s").op("i32.or").op("i32.and");
         }
       },
@@ -136,42 +169,83 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   /** Pushes a base address plus an entry of a table. */
   const column = (base: Field, table: Field): FunctionBuilder => {
     field(base);
-    return within(() => field(table), jc).load("i32.load").op("i32.add");
+    return within(() => field(table), jc)
+      .load("i32.load")
+      .op("i32.add");
   };
   const emitStream = (): void =>
     call(f, stream, streamParameters, {
-      a: () => field("a"), aSteps: () => field("aSteps"),
-      b: () => column("b", "bColumns"), bSteps: () => field("bSteps"),
+      a: () => field("a"),
+      aSteps: () => field("aSteps"),
+      b: () => column("b", "bColumns"),
+      bSteps: () => field("bSteps"),
       k: () => field("k"),
-      c: () => column("c", "cColumns"), d: () => column("d", "dColumns"),
-      n: () => f.get(nn), start: () => field("start"),
+      c: () => column("c", "cColumns"),
+      d: () => column("d", "dColumns"),
+      n: () => f.get(nn),
+      start: () => field("start"),
     });
 
   const emitDots = (): void => {
     const row = (kernel: FunctionBuilder): void =>
       call(f, kernel, dotParameters, {
-        a: () => field("a"), aRows: () => within(() => field("aRows"), i), aSteps: () => within(() => field("aSteps"), kc),
-        b: () => field("b"), bColumns: () => within(() => field("bColumns"), jc), bSteps: () => within(() => field("bSteps"), kc),
+        a: () => field("a"),
+        aRows: () => within(() => field("aRows"), i),
+        aSteps: () => within(() => field("aSteps"), kc),
+        b: () => field("b"),
+        bColumns: () => within(() => field("bColumns"), jc),
+        bSteps: () => within(() => field("bSteps"), kc),
         k: () => f.get(kk),
-        c: () => field("c"), cRows: () => within(() => field("cRows"), i), cColumns: () => within(() => field("cColumns"), jc),
-        d: () => f.get(d), dRows: () => within(() => f.get(dRows), i), dColumns: () => within(() => f.get(dColumns), jc),
-        n: () => f.get(nn), start: () => f.get(start),
+        c: () => field("c"),
+        cRows: () => within(() => field("cRows"), i),
+        cColumns: () => within(() => field("cColumns"), jc),
+        d: () => f.get(d),
+        dRows: () => within(() => f.get(dRows), i),
+        dColumns: () => within(() => f.get(dColumns), jc),
+        n: () => f.get(nn),
+        start: () => f.get(start),
       });
     const byRows = (r: number): void => {
       if (r === 0) row(dots[0]!);
-      else field("m").get(i).op("i32.sub").i32(r).op("i32.gt_s").if(() => row(dots[r]!), () => byRows(r - 1));
+      else
+        field("m")
+          .get(i)
+          .op("i32.sub")
+          .i32(r)
+          .op("i32.gt_s")
+          .if(
+            () => row(dots[r]!),
+            () => byRows(r - 1),
+          );
     };
-    count(i, () => field("m"), () => f.i32(TILE_ROWS), () => byRows(TILE_ROWS - 1));
+    count(
+      i,
+      () => field("m"),
+      () => f.i32(TILE_ROWS),
+      () => byRows(TILE_ROWS - 1),
+    );
   };
 
   const emitTile = (): void => {
     const rows = (): FunctionBuilder => f.get(mm).get(i).op("i32.sub");
     const values = {
-      a: () => f.get(panelA), b: () => f.get(b), b2: () => f.get(b2), steps: () => within(() => field("bSteps"), kc), k: () => f.get(kk),
-      c: () => field("c"), cRows: () => within(() => field("cRows"), ic, i),
-      d: () => f.get(d), dRows: () => within(() => f.get(dRows), ic, i),
-      start: () => f.get(start), rows, width: () => f.get(width), way: () => f.get(method),
-      cColumns: () => f.get(cPanel), dColumns: () => f.get(dPanel), tile: () => field("tile"), tileRows: () => field("tileRows"),
+      a: () => f.get(panelA),
+      b: () => f.get(b),
+      b2: () => f.get(b2),
+      steps: () => within(() => field("bSteps"), kc),
+      k: () => f.get(kk),
+      c: () => field("c"),
+      cRows: () => within(() => field("cRows"), ic, i),
+      d: () => f.get(d),
+      dRows: () => within(() => f.get(dRows), ic, i),
+      start: () => f.get(start),
+      rows,
+      width: () => f.get(width),
+      way: () => f.get(method),
+      cColumns: () => f.get(cPanel),
+      dColumns: () => f.get(dPanel),
+      tile: () => field("tile"),
+      tileRows: () => field("tileRows"),
     };
     const inPlace = {
       ...values,
@@ -180,16 +254,35 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     };
     const full = (way: number): void => {
       if (way === 0) tiles.full(f, 0, inPlace);
-      else f.get(method).i32(way).op("i32.eq").if(() => tiles.full(f, way, inPlace), () => full(way - 1));
+      else
+        f.get(method)
+          .i32(way)
+          .op("i32.eq")
+          .if(
+            () => tiles.full(f, way, inPlace),
+            () => full(way - 1),
+          );
     };
     f.get(direct).if(
       () => {
         f.get(width).i32(columns).op("i32.ge_s");
-        rows().i32(TILE_ROWS).op("i32.ge_s").op("i32.and").if(() => full(ways.length - 1), () => tiles.any(f, inPlace));
+        rows()
+          .i32(TILE_ROWS)
+          .op("i32.ge_s")
+          .op("i32.and")
+          .if(
+            () => full(ways.length - 1),
+            () => tiles.any(f, inPlace),
+          );
       },
       () => tiles.edge(f, values),
     );
-    f.get(panelA).get(kk).i32(TILE_ROWS * lanes.size).op("i32.mul").op("i32.add").set(panelA);
+    f.get(panelA)
+      .get(kk)
+      .i32(TILE_ROWS * lanes.size)
+      .op("i32.mul")
+      .op("i32.add")
+      .set(panelA);
   };
 
   const emitPanel = (): void => {
@@ -198,69 +291,115 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     isMethod("packed").if(
       () => {
         // Packed when its first rows come by, for all the others.
-        f.get(ic).op("i32.eqz").if(() => {
-          packStrip("b", jc, j, nn, columns);
-          hasTwo().if(() => {
-            f.get(j).i32(lanes.count).op("i32.add").set(b2);
-            packStrip("b", jc, b2, nn, columns);
+        f.get(ic)
+          .op("i32.eqz")
+          .if(() => {
+            packStrip("b", jc, j, nn, columns);
+            hasTwo().if(() => {
+              f.get(j).i32(lanes.count).op("i32.add").set(b2);
+              packStrip("b", jc, b2, nn, columns);
+            });
           });
-        });
         field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
       },
       () => {
         within(() => field("bColumns"), jc, j).set(b2);
         field("b").get(b2).load("i32.load").op("i32.add").set(b);
         hasTwo().if(() => {
-          field("b").get(b2).load("i32.load", 4 * lanes.count).op("i32.add").set(b2);
+          field("b")
+            .get(b2)
+            .load("i32.load", 4 * lanes.count)
+            .op("i32.add")
+            .set(b2);
         });
       },
     );
     within(() => field("cColumns"), jc, j).set(cPanel);
     within(() => f.get(dColumns), jc, j).set(dPanel);
     // Whether tiles can be read and written as vectors: whole ones, side by side.
-    f.get(width).i32(columns).op("i32.ge_s").get(width).i32(lanes.count).op("i32.eq").op("i32.or").if(
-      () => {
-        contiguous(() => field("cRuns"), cPanel);
-        f.get(start).i32(START_ELEMENTS).op("i32.eq").if(() => contiguous(() => f.get(dRuns), dPanel), () => f.i32(1), "i32");
-        f.op("i32.and");
-      },
-      () => f.i32(0),
-      "i32",
-    ).set(direct);
+    f.get(width)
+      .i32(columns)
+      .op("i32.ge_s")
+      .get(width)
+      .i32(lanes.count)
+      .op("i32.eq")
+      .op("i32.or")
+      .if(
+        () => {
+          contiguous(() => field("cRuns"), cPanel);
+          f.get(start)
+            .i32(START_ELEMENTS)
+            .op("i32.eq")
+            .if(
+              () => contiguous(() => f.get(dRuns), dPanel),
+              () => f.i32(1),
+              "i32",
+            );
+          f.op("i32.and");
+        },
+        () => f.i32(0),
+        "i32",
+      )
+      .set(direct);
     field("packedA").set(panelA);
-    count(i, () => f.get(mm), () => f.i32(TILE_ROWS), emitTile);
+    count(
+      i,
+      () => f.get(mm),
+      () => f.i32(TILE_ROWS),
+      emitTile,
+    );
   };
 
   const emitTiles = (): void =>
-    count(ic, () => field("m"), () => field("mBlock"), () => {
-      part("m", ic, "mBlock", mm);
-      count(i, () => f.get(mm), () => f.i32(lanes.count), () => packStrip("a", ic, i, mm, TILE_ROWS));
-      count(j, () => f.get(nn), () => f.i32(columns), emitPanel);
-    });
+    count(
+      ic,
+      () => field("m"),
+      () => field("mBlock"),
+      () => {
+        part("m", ic, "mBlock", mm);
+        count(
+          i,
+          () => f.get(mm),
+          () => f.i32(lanes.count),
+          () => packStrip("a", ic, i, mm, TILE_ROWS),
+        );
+        count(
+          j,
+          () => f.get(nn),
+          () => f.i32(columns),
+          emitPanel,
+        );
+      },
+    );
 
   field("method").set(method);
-  count(jc, () => field("n"), () => field("nBlock"), () => {
-    part("n", jc, "nBlock", nn);
-    isMethod("stream").if(emitStream, () => {
-      field("start").set(start);
-      field("d").set(d);
-      field("dRows").set(dRows);
-      field("dColumns").set(dColumns);
-      field("dRuns").set(dRuns);
-      f.i32(0).set(kc);
-      // Once even for k = 0, where the sum is its start.
-      f.loop((nextK) => {
-        part("k", kc, "kBlock", kk);
-        isMethod("dot").if(emitDots, emitTiles);
-        // Later steps of k add to what is there.
-        f.i32(START_ELEMENTS).set(start);
-        field("c").set(d);
-        field("cRows").set(dRows);
-        field("cColumns").set(dColumns);
-        field("cRuns").set(dRuns);
-        f.get(kc).get(kk).op("i32.add").tee(kc);
-        field("k").op("i32.lt_s").brIf(nextK);
+  count(
+    jc,
+    () => field("n"),
+    () => field("nBlock"),
+    () => {
+      part("n", jc, "nBlock", nn);
+      isMethod("stream").if(emitStream, () => {
+        field("start").set(start);
+        field("d").set(d);
+        field("dRows").set(dRows);
+        field("dColumns").set(dColumns);
+        field("dRuns").set(dRuns);
+        f.i32(0).set(kc);
+        // Once even for k = 0, where the sum is its start.
+        f.loop((nextK) => {
+          part("k", kc, "kBlock", kk);
+          isMethod("dot").if(emitDots, emitTiles);
+          // Later steps of k add to what is there.
+          f.i32(START_ELEMENTS).set(start);
+          field("c").set(d);
+          field("cRows").set(dRows);
+          field("cColumns").set(dColumns);
+          field("cRuns").set(dRuns);
+          f.get(kc).get(kk).op("i32.add").tee(kc);
+          field("k").op("i32.lt_s").brIf(nextK);
+        });
       });
-    });
-  });
+    },
+  );
 }

@@ -9,7 +9,21 @@ const COLUMNS = [4, 4, 2, 2];
 
 /** The parameters of a dot kernel: operands, tables of the offsets of their rows, columns and steps of k, and n columns to compute. */
 export const dotParameters = [
-  "a", "aRows", "aSteps", "b", "bColumns", "bSteps", "k", "c", "cRows", "cColumns", "d", "dRows", "dColumns", "n", "start",
+  "a",
+  "aRows",
+  "aSteps",
+  "b",
+  "bColumns",
+  "bSteps",
+  "k",
+  "c",
+  "cRows",
+  "cColumns",
+  "d",
+  "dRows",
+  "dColumns",
+  "n",
+  "start",
 ] as const;
 
 /**
@@ -57,10 +71,19 @@ function dotKernel(module: ModuleBuilder, lanes: Lanes, rows: number, columns: n
     total(s).set(value);
     f.get(p.start).if(() => {
       f.get(value);
-      offsetBy(f, p.d, p.dRows, i).get(p.dColumns).load("i32.load", 4 * j).op("i32.add").load(`${type}.load`);
+      offsetBy(f, p.d, p.dRows, i)
+        .get(p.dColumns)
+        .load("i32.load", 4 * j)
+        .op("i32.add")
+        .load(`${type}.load`);
       f.op(`${type}.add`).set(value);
     });
-    offsetBy(f, p.c, p.cRows, i).get(p.cColumns).load("i32.load", 4 * j).op("i32.add").get(value).store(`${type}.store`);
+    offsetBy(f, p.c, p.cRows, i)
+      .get(p.cColumns)
+      .load("i32.load", 4 * j)
+      .op("i32.add")
+      .get(value)
+      .store(`${type}.store`);
   };
 
   aRow.forEach((row, i) => {
@@ -70,19 +93,40 @@ function dotKernel(module: ModuleBuilder, lanes: Lanes, rows: number, columns: n
     // Columns that are not there repeat the first.
     offsetBy(f, p.b, p.bColumns, 0).set(bColumn[0]!);
     for (let j = 1; j < columns; j++) {
-      f.get(p.n).i32(j).op("i32.gt_s").if(
-        () => offsetBy(f, p.b, p.bColumns, j).set(bColumn[j]!),
-        () => f.get(bColumn[0]!).set(bColumn[j]!),
-      );
+      f.get(p.n)
+        .i32(j)
+        .op("i32.gt_s")
+        .if(
+          () => offsetBy(f, p.b, p.bColumns, j).set(bColumn[j]!),
+          () => f.get(bColumn[0]!).set(bColumn[j]!),
+        );
     }
     for (const row of sums) for (const s of row) f.v128("i32x4", 0).set(s);
     f.get(p.aSteps).set(aAt);
     f.get(p.bSteps).set(bAt);
-    f.get(p.k).i32(count === 4 ? 2 : 1).op("i32.shr_u").tee(left).if(() => accumulate("v128.load", count));
+    f.get(p.k)
+      .i32(count === 4 ? 2 : 1)
+      .op("i32.shr_u")
+      .tee(left)
+      .if(() => accumulate("v128.load", count));
     // The last steps one by one: the other lanes are zero in both operands.
-    f.get(p.k).i32(count - 1).op("i32.and").tee(left).if(() => accumulate(lanes.loadOne, 1));
-    for (let j = 0; j < columns; j++) f.get(p.n).i32(j).op("i32.gt_s").if(() => sums.forEach((row, i) => { finish(row[j]!, i, j); }));
-    f.bump(p.bColumns, 4 * columns).bump(p.cColumns, 4 * columns).bump(p.dColumns, 4 * columns);
+    f.get(p.k)
+      .i32(count - 1)
+      .op("i32.and")
+      .tee(left)
+      .if(() => accumulate(lanes.loadOne, 1));
+    for (let j = 0; j < columns; j++)
+      f.get(p.n)
+        .i32(j)
+        .op("i32.gt_s")
+        .if(() =>
+          sums.forEach((row, i) => {
+            finish(row[j]!, i, j);
+          }),
+        );
+    f.bump(p.bColumns, 4 * columns)
+      .bump(p.cColumns, 4 * columns)
+      .bump(p.dColumns, 4 * columns);
     f.get(p.n).i32(columns).op("i32.sub").tee(p.n).i32(0).op("i32.gt_s").brIf(next);
   });
   return f;

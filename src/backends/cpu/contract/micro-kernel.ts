@@ -47,29 +47,41 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
       body(row);
     });
   f.get(p.start).if(() =>
-    f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
-      () =>
-        eachRow(p.d, p.dRows, (row) => {
-          row.forEach((s, j) => {
-            f.get(at).load("v128.load", 16 * j).set(s);
-          });
-        }),
-      () =>
-        eachRow(p.d, p.dRows, (row) => {
-          f.get(at).load(lanes.splat).set(x);
-          for (const s of row) f.get(x).set(s);
-        }),
-    ),
+    f
+      .get(p.start)
+      .i32(START_ELEMENTS)
+      .op("i32.eq")
+      .if(
+        () =>
+          eachRow(p.d, p.dRows, (row) => {
+            row.forEach((s, j) => {
+              f.get(at)
+                .load("v128.load", 16 * j)
+                .set(s);
+            });
+          }),
+        () =>
+          eachRow(p.d, p.dRows, (row) => {
+            f.get(at).load(lanes.splat).set(x);
+            for (const s of row) f.get(x).set(s);
+          }),
+      ),
   );
   const loadB = (): void => {
     if (way === "packed") {
       y.forEach((v, j) => {
-        f.get(p.b).load("v128.load", 16 * j).set(v);
+        f.get(p.b)
+          .load("v128.load", 16 * j)
+          .set(v);
       });
     } else {
       f.get(p.steps).load("i32.load").set(at);
       y.forEach((v, j) => {
-        f.get(way === "split" && j === 1 ? p.b2 : p.b).get(at).op("i32.add").load("v128.load", way === "joined" ? 16 * j : 0).set(v);
+        f.get(way === "split" && j === 1 ? p.b2 : p.b)
+          .get(at)
+          .op("i32.add")
+          .load("v128.load", way === "joined" ? 16 * j : 0)
+          .set(v);
       });
     }
   };
@@ -77,7 +89,9 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
     countDown(f, p.k, () => {
       loadB();
       sums.forEach((row, i) => {
-        f.get(p.a).load(lanes.splat, lanes.size * i).set(x);
+        f.get(p.a)
+          .load(lanes.splat, lanes.size * i)
+          .set(x);
         row.forEach((s, j) => {
           lanes.multiplyAdd(f, s, x, y[j]!);
         });
@@ -89,7 +103,9 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
   );
   eachRow(p.c, p.cRows, (row) => {
     row.forEach((s, j) => {
-      f.get(at).get(s).store("v128.store", 16 * j);
+      f.get(at)
+        .get(s)
+        .store("v128.store", 16 * j);
     });
   });
   return f;

@@ -20,16 +20,23 @@ export function stripPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilde
 
   offsetBy(f, p.source, p.rows, 0).set(rows[0]!);
   for (let l = 1; l < count; l++) {
-    f.get(p.width).i32(l).op("i32.gt_s").if(
-      () => offsetBy(f, p.source, p.rows, l).set(rows[l]!),
-      () => f.get(rows[0]!).set(rows[l]!),
-    );
+    f.get(p.width)
+      .i32(l)
+      .op("i32.gt_s")
+      .if(
+        () => offsetBy(f, p.source, p.rows, l).set(rows[l]!),
+        () => f.get(rows[0]!).set(rows[l]!),
+      );
   }
   f.block((done) => {
     f.get(p.k).op("i32.eqz").brIf(done);
     // The rows lie side by side: one load is a vector.
     for (let l = 1; l < count; l++) {
-      f.get(rows[l]!).get(rows[0]!).op("i32.sub").i32(l * size).op("i32.eq");
+      f.get(rows[l]!)
+        .get(rows[0]!)
+        .op("i32.sub")
+        .i32(l * size)
+        .op("i32.eq");
       if (l > 1) f.op("i32.and");
     }
     f.if(() => {
@@ -40,22 +47,36 @@ export function stripPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilde
       f.br(done);
     });
     f.get(p.runs).if(() => {
-      f.get(p.k).i32(count === 4 ? 2 : 1).op("i32.shr_u").tee(blocks).if(() => {
-        countDown(f, blocks, () => {
-          f.get(p.ks).load("i32.load").set(offset);
-          rows.forEach((row, l) => {
-            f.get(row).get(offset).op("i32.add").load("v128.load").set(vectors[l]!);
+      f.get(p.k)
+        .i32(count === 4 ? 2 : 1)
+        .op("i32.shr_u")
+        .tee(blocks)
+        .if(() => {
+          countDown(f, blocks, () => {
+            f.get(p.ks).load("i32.load").set(offset);
+            rows.forEach((row, l) => {
+              f.get(row).get(offset).op("i32.add").load("v128.load").set(vectors[l]!);
+            });
+            storeTransposed(f, vectors, p.target, p.step);
+            f.bump(p.ks, 4 * count);
           });
-          storeTransposed(f, vectors, p.target, p.step);
-          f.bump(p.ks, 4 * count);
+          f.get(p.k)
+            .i32(count - 1)
+            .op("i32.and")
+            .tee(p.k)
+            .op("i32.eqz")
+            .brIf(done);
         });
-        f.get(p.k).i32(count - 1).op("i32.and").tee(p.k).op("i32.eqz").brIf(done);
-      });
     });
     countDown(f, p.k, () => {
       f.get(p.ks).load("i32.load").set(offset);
       rows.forEach((row, l) => {
-        f.get(p.target).get(row).get(offset).op("i32.add").load(lanes.load).store(lanes.store, l * size);
+        f.get(p.target)
+          .get(row)
+          .get(offset)
+          .op("i32.add")
+          .load(lanes.load)
+          .store(lanes.store, l * size);
       });
       f.bumpBy(p.target, p.step).bump(p.ks, 4);
     });
@@ -71,7 +92,10 @@ export function storeTransposed(f: FunctionBuilder, v: readonly number[], target
     f.get(target);
     pick(a, b, lanes).store("v128.store").bumpBy(target, step);
   };
-  const [low, high] = [[0, 1, 4, 5], [2, 3, 6, 7]] as const;
+  const [low, high] = [
+    [0, 1, 4, 5],
+    [2, 3, 6, 7],
+  ] as const;
   if (v.length === 2) {
     put(v[0]!, v[1]!, low);
     put(v[0]!, v[1]!, high);
@@ -120,7 +144,12 @@ export function tableFiller(module: ModuleBuilder): FunctionBuilder {
       f.get(p.target).get(end).op("i32.lt_u").brIf(top);
     });
     f.get(end).set(p.target);
-    f.get(p.count).get(run).op("i32.sub").tee(p.count).op("i32.eqz").if(() => f.op("return"));
+    f.get(p.count)
+      .get(run)
+      .op("i32.sub")
+      .tee(p.count)
+      .op("i32.eqz")
+      .if(() => f.op("return"));
     // The innermost dimension is used up: step the ones around it, like an odometer.
     index(p.dims).get(stride).op("i32.mul").set(run);
     f.get(p.offset).get(run).op("i32.sub").set(p.offset);
@@ -132,12 +161,14 @@ export function tableFiller(module: ModuleBuilder): FunctionBuilder {
       f.get(dim);
       index(dim).i32(1).op("i32.add").store("i32.store", 8);
       index(dim);
-      size(dim).op("i32.eq").if(() => {
-        f.get(p.offset);
-        size(dim);
-        strideOf(dim).op("i32.mul").op("i32.sub").set(p.offset);
-        f.get(dim).i32(0).store("i32.store", 8).br(carry);
-      });
+      size(dim)
+        .op("i32.eq")
+        .if(() => {
+          f.get(p.offset);
+          size(dim);
+          strideOf(dim).op("i32.mul").op("i32.sub").set(p.offset);
+          f.get(dim).i32(0).store("i32.store", 8).br(carry);
+        });
     });
     f.br(next);
   });

@@ -5,9 +5,17 @@ export type Parameters<K extends string> = Readonly<Record<K, number>>;
 
 /** Starts a function whose parameters are all i32; `names` gives their order. It is exported if `exported` is true. */
 export function define<K extends string>(
-  module: ModuleBuilder, name: string, names: readonly K[], exported: boolean = false,
+  module: ModuleBuilder,
+  name: string,
+  names: readonly K[],
+  exported: boolean = false,
 ): { f: FunctionBuilder; p: Parameters<K> } {
-  const f = module.func(name, names.map(() => "i32"), [], exported);
+  const f = module.func(
+    name,
+    names.map(() => "i32"),
+    [],
+    exported,
+  );
   return { f, p: Object.fromEntries(names.map((n, i) => [n, i])) as Record<K, number> };
 }
 
@@ -17,7 +25,11 @@ export const entry = (f: FunctionBuilder, table: number, index: number): Functio
 
 /** Pushes the address `base` plus entry `index` of a table. */
 export const offsetBy = (f: FunctionBuilder, base: number, table: number, index: number): FunctionBuilder =>
-  f.get(base).get(table).load("i32.load", 4 * index).op("i32.add");
+  f
+    .get(base)
+    .get(table)
+    .load("i32.load", 4 * index)
+    .op("i32.add");
 
 /** Several new locals. */
 export const locals = (f: FunctionBuilder, n: number, type: "i32" | "v128"): number[] => Array.from({ length: n }, () => f.local(type));
@@ -32,7 +44,10 @@ export function countDown(f: FunctionBuilder, counter: number, body: () => void)
 
 /** Calls a function; each of `values` pushes the parameter of its name. */
 export function call<K extends string>(
-  f: FunctionBuilder, callee: FunctionBuilder, names: readonly K[], values: Readonly<Record<K, () => void>>,
+  f: FunctionBuilder,
+  callee: FunctionBuilder,
+  names: readonly K[],
+  values: Readonly<Record<K, () => void>>,
 ): void {
   for (const name of names) values[name]();
   f.call(callee.index);

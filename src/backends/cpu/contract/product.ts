@@ -109,8 +109,21 @@ export class Product {
 
   /** One small product; strides are in elements. */
   #one(
-    a: number, aRow: number, aStep: number, b: number, bStep: number, bColumn: number, c: number, cRow: number,
-    starts: boolean, d: number, dRow: number, dColumn: number, m: number, n: number, k: number,
+    a: number,
+    aRow: number,
+    aStep: number,
+    b: number,
+    bStep: number,
+    bColumn: number,
+    c: number,
+    cRow: number,
+    starts: boolean,
+    d: number,
+    dRow: number,
+    dColumn: number,
+    m: number,
+    n: number,
+    k: number,
   ): void {
     this.#small ??= smallFunctions(this.#type, this.#relaxed);
     const { small, turn } = this.#small;

@@ -1,6 +1,6 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
-import { type Lanes, lanesOf, type LaneType } from "./lanes.ts";
+import { type Lanes, type LaneType, lanesOf } from "./lanes.ts";
 import { START_ELEMENTS, TILE_ROWS, TILE_VECTORS } from "./micro-kernel.ts";
 import { storeTransposed } from "./packing.ts";
 import { countDown, define, locals } from "./parameters.ts";
@@ -49,7 +49,14 @@ function emitSmall(module: ModuleBuilder, lanes: Lanes): void {
   const [b, c, d, n] = locals(f, 4, "i32") as [number, number, number, number];
   const tile = { ...p, b, c, d, n };
   const byRows = (vectors: number, r: number): void => {
-    if (r > 0) f.get(p.m).i32(r).op("i32.gt_s").if(() => call(r, vectors), () => byRows(vectors, r - 1));
+    if (r > 0)
+      f.get(p.m)
+        .i32(r)
+        .op("i32.gt_s")
+        .if(
+          () => call(r, vectors),
+          () => byRows(vectors, r - 1),
+        );
     else call(0, vectors);
   };
   const call = (r: number, vectors: number): void => {
@@ -59,12 +66,25 @@ function emitSmall(module: ModuleBuilder, lanes: Lanes): void {
   f.loop((nextRows) => {
     f.get(p.b).set(b).get(p.c).set(c).get(p.d).set(d).get(p.n).set(n);
     f.loop((nextColumns) => {
-      f.get(n).i32(lanes.count).op("i32.gt_s").if(() => byRows(2, TILE_ROWS - 1), () => byRows(1, TILE_ROWS - 1));
+      f.get(n)
+        .i32(lanes.count)
+        .op("i32.gt_s")
+        .if(
+          () => byRows(2, TILE_ROWS - 1),
+          () => byRows(1, TILE_ROWS - 1),
+        );
       f.bump(b, width).bump(c, width);
-      f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(() => f.bump(d, width));
+      f.get(p.start)
+        .i32(START_ELEMENTS)
+        .op("i32.eq")
+        .if(() => f.bump(d, width));
       f.get(n).i32(tileColumns(lanes)).op("i32.sub").tee(n).i32(0).op("i32.gt_s").brIf(nextColumns);
     });
-    for (const [base, stride] of [[p.a, p.aRow], [p.c, p.cRow], [p.d, p.dRow]] as const) {
+    for (const [base, stride] of [
+      [p.a, p.aRow],
+      [p.c, p.cRow],
+      [p.d, p.dRow],
+    ] as const) {
       f.get(base).get(stride).i32(TILE_ROWS).op("i32.mul").op("i32.add").set(base);
     }
     f.get(p.m).i32(TILE_ROWS).op("i32.sub").tee(p.m).i32(0).op("i32.gt_s").brIf(nextRows);
@@ -80,16 +100,21 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
   const sums = aRows.map(() => locals(f, vectors, "v128"));
   f.get(p.start).if(() =>
     sums.forEach((row, i) => {
-      f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
-        () =>
-          row.forEach((s, j) => {
-            f.get(p.d).load("v128.load", 16 * j).set(s);
-          }),
-        () => {
-          f.get(p.d).load(lanes.splat).set(x);
-          for (const s of row) f.get(x).set(s);
-        },
-      );
+      f.get(p.start)
+        .i32(START_ELEMENTS)
+        .op("i32.eq")
+        .if(
+          () =>
+            row.forEach((s, j) => {
+              f.get(p.d)
+                .load("v128.load", 16 * j)
+                .set(s);
+            }),
+          () => {
+            f.get(p.d).load(lanes.splat).set(x);
+            for (const s of row) f.get(x).set(s);
+          },
+        );
       if (i < rows - 1) f.bumpBy(p.d, p.dRow);
     }),
   );
@@ -100,7 +125,9 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
   f.get(p.k).if(() =>
     countDown(f, p.k, () => {
       y.forEach((v, j) => {
-        f.get(p.b).load("v128.load", 16 * j).set(v);
+        f.get(p.b)
+          .load("v128.load", 16 * j)
+          .set(v);
       });
       sums.forEach((row, i) => {
         f.get(aRows[i]!).load(lanes.splat).set(x);
@@ -114,9 +141,17 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
   );
   sums.forEach((row, i) => {
     row.forEach((s, j) => {
-      const store = (): FunctionBuilder => f.get(p.c).get(s).store("v128.store", 16 * j);
+      const store = (): FunctionBuilder =>
+        f
+          .get(p.c)
+          .get(s)
+          .store("v128.store", 16 * j);
       if (j < vectors - 1) store();
-      else f.get(p.n).i32(vectors * lanes.count).op("i32.ge_s").if(store, () => storePart(f, lanes, p.c, s, p.n, 16 * j));
+      else
+        f.get(p.n)
+          .i32(vectors * lanes.count)
+          .op("i32.ge_s")
+          .if(store, () => storePart(f, lanes, p.c, s, p.n, 16 * j));
     });
     if (i < rows - 1) f.bumpBy(p.c, p.cRow);
   });
@@ -125,18 +160,28 @@ function smallTile(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: n
 
 /** Stores the first `n % count` lanes of a vector. */
 function storePart(f: FunctionBuilder, lanes: Lanes, address: number, v: number, n: number, offset: number): void {
-  const one = (lane: number): FunctionBuilder => f.get(address).get(v).storeLane(lanes.bits, lane, offset + lane * lanes.size);
+  const one = (lane: number): FunctionBuilder =>
+    f
+      .get(address)
+      .get(v)
+      .storeLane(lanes.bits, lane, offset + lane * lanes.size);
   if (lanes.count === 2) {
     one(0);
     return;
   }
-  f.get(n).i32(2).op("i32.and").if(
-    () => {
-      f.get(address).get(v).storeLane(64, 0, offset);
-      f.get(n).i32(1).op("i32.and").if(() => one(2));
-    },
-    () => one(0),
-  );
+  f.get(n)
+    .i32(2)
+    .op("i32.and")
+    .if(
+      () => {
+        f.get(address).get(v).storeLane(64, 0, offset);
+        f.get(n)
+          .i32(1)
+          .op("i32.and")
+          .if(() => one(2));
+      },
+      () => one(0),
+    );
 }
 
 function emitTurn(module: ModuleBuilder, lanes: Lanes): void {
@@ -163,10 +208,17 @@ function emitTurn(module: ModuleBuilder, lanes: Lanes): void {
       });
       storeTransposed(f, vectors, out, p.step);
     });
-    f.get(p.k).i32(count - 1).op("i32.and").set(left);
+    f.get(p.k)
+      .i32(count - 1)
+      .op("i32.and")
+      .set(left);
     each(left, () => {
       columns.forEach((column, l) => {
-        f.get(out).get(column).load(lanes.load).store(lanes.store, l * size).bump(column, size);
+        f.get(out)
+          .get(column)
+          .load(lanes.load)
+          .store(lanes.store, l * size)
+          .bump(column, size);
       });
       f.bumpBy(out, p.step);
     });

@@ -24,13 +24,16 @@ export function streamKernel(module: ModuleBuilder, lanes: Lanes): FunctionBuild
 
   /** while (at < limit) at += by */
   const each = (limit: number, by: number, body: () => void): void => {
-    f.get(at).get(limit).op("i32.lt_u").if(() =>
-      f.loop((top) => {
-        body();
-        f.bump(at, by);
-        f.get(at).get(limit).op("i32.lt_u").brIf(top);
-      }),
-    );
+    f.get(at)
+      .get(limit)
+      .op("i32.lt_u")
+      .if(() =>
+        f.loop((top) => {
+          body();
+          f.bump(at, by);
+          f.get(at).get(limit).op("i32.lt_u").brIf(top);
+        }),
+      );
   };
   /** Adds some rows of b to c. */
   const pass = (together: number): void => {
@@ -43,7 +46,9 @@ export function streamKernel(module: ModuleBuilder, lanes: Lanes): FunctionBuild
       load();
       f.set(sum);
       for (let i = 0; i < together; i++) {
-        f.get(rows[i]!).load(step === 16 ? "v128.load" : lanes.loadOne).set(y[i]!);
+        f.get(rows[i]!)
+          .load(step === 16 ? "v128.load" : lanes.loadOne)
+          .set(y[i]!);
         lanes.multiplyAdd(f, sum, factors[i]!, y[i]!);
         f.bump(rows[i]!, step);
       }
@@ -71,19 +76,25 @@ export function streamKernel(module: ModuleBuilder, lanes: Lanes): FunctionBuild
   f.get(p.c).get(p.n).i32(lanes.shift).op("i32.shl").op("i32.add").set(end);
   f.get(p.c).get(p.n).i32(-count).op("i32.and").i32(lanes.shift).op("i32.shl").op("i32.add").set(vectorEnd);
   f.get(p.c).set(at);
-  f.get(p.start).i32(START_ELEMENTS).op("i32.eq").if(
-    () => {
-      f.get(p.d).get(p.c).op("i32.ne").if(() => {
-        each(vectorEnd, 16, () => f.get(at).get(p.d).load("v128.load").store("v128.store").bump(p.d, 16));
-        each(end, size, () => f.get(at).get(p.d).load(lanes.load).store(lanes.store).bump(p.d, size));
-      });
-    },
-    () => {
-      f.get(p.start).if(() => f.get(p.d).load(lanes.splat).set(sum));
-      each(vectorEnd, 16, () => f.get(at).get(sum).store("v128.store"));
-      each(end, size, () => f.get(at).get(sum).storeLane(lanes.bits, 0));
-    },
-  );
+  f.get(p.start)
+    .i32(START_ELEMENTS)
+    .op("i32.eq")
+    .if(
+      () => {
+        f.get(p.d)
+          .get(p.c)
+          .op("i32.ne")
+          .if(() => {
+            each(vectorEnd, 16, () => f.get(at).get(p.d).load("v128.load").store("v128.store").bump(p.d, 16));
+            each(end, size, () => f.get(at).get(p.d).load(lanes.load).store(lanes.store).bump(p.d, size));
+          });
+      },
+      () => {
+        f.get(p.start).if(() => f.get(p.d).load(lanes.splat).set(sum));
+        each(vectorEnd, 16, () => f.get(at).get(sum).store("v128.store"));
+        each(end, size, () => f.get(at).get(sum).storeLane(lanes.bits, 0));
+      },
+    );
   repeat(TOGETHER);
   repeat(1);
   return f;

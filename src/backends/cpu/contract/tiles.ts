@@ -46,15 +46,35 @@ function anyTile(module: ModuleBuilder, lanes: Lanes, kernels: readonly Function
     f.call(kernel.index);
   };
   const byWidth = (row: FunctionBuilder[]): void => {
-    f.get(p.width).i32(lanes.count).op("i32.gt_s").if(() => pass(row[1]!), () => pass(row[0]!));
+    f.get(p.width)
+      .i32(lanes.count)
+      .op("i32.gt_s")
+      .if(
+        () => pass(row[1]!),
+        () => pass(row[0]!),
+      );
   };
   const byRows = (of: FunctionBuilder[][], r: number): void => {
     if (r === 0) byWidth(of[0]!);
-    else f.get(p.rows).i32(r).op("i32.gt_s").if(() => byWidth(of[r]!), () => byRows(of, r - 1));
+    else
+      f.get(p.rows)
+        .i32(r)
+        .op("i32.gt_s")
+        .if(
+          () => byWidth(of[r]!),
+          () => byRows(of, r - 1),
+        );
   };
   const byWay = (w: number): void => {
     if (w === 0) byRows(kernels[0]!, TILE_ROWS - 1);
-    else f.get(p.way).i32(w).op("i32.eq").if(() => byRows(kernels[w]!, TILE_ROWS - 1), () => byWay(w - 1));
+    else
+      f.get(p.way)
+        .i32(w)
+        .op("i32.eq")
+        .if(
+          () => byRows(kernels[w]!, TILE_ROWS - 1),
+          () => byWay(w - 1),
+        );
   };
   byWay(ways.length - 1);
   return f;
@@ -95,7 +115,10 @@ function edgeTile(module: ModuleBuilder, lanes: Lanes, any: FunctionBuilder): Fu
   const values = Object.fromEntries(edgeParameters.map((name) => [name, () => void f.get(p[name])])) as Record<TileParameter, () => void>;
   call(f, any, anyParameters, {
     ...values,
-    c: () => f.get(p.tile), cRows: () => f.get(p.tileRows), d: () => f.get(p.tile), dRows: () => f.get(p.tileRows),
+    c: () => f.get(p.tile),
+    cRows: () => f.get(p.tileRows),
+    d: () => f.get(p.tile),
+    dRows: () => f.get(p.tileRows),
     // A start, whichever it was, lies in the buffer element by element.
     start: () => f.get(p.start).i32(0).op("i32.ne"),
   });

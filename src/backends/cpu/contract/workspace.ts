@@ -1,6 +1,6 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
-import { type Field, FIELDS, word } from "./block.ts";
+import { FIELDS, type Field, word } from "./block.ts";
 import { TILE_ROWS } from "./micro-kernel.ts";
 import { FILL_OVERRUN, tableFiller } from "./packing.ts";
 import type { Dim } from "./problem.ts";
@@ -24,7 +24,14 @@ const TILE_ROW_BYTES = 32;
 /** The tables of a block, by the operand whose strides they follow. */
 type Table = "aRows" | "cRows" | "dRows" | "bColumns" | "cColumns" | "dColumns" | "aSteps" | "bSteps";
 const operands: { readonly [K in Table]: "a" | "b" | "c" | "d" } = {
-  aRows: "a", cRows: "c", dRows: "d", bColumns: "b", cColumns: "c", dColumns: "d", aSteps: "a", bSteps: "b",
+  aRows: "a",
+  cRows: "c",
+  dRows: "d",
+  bColumns: "b",
+  cColumns: "c",
+  dColumns: "d",
+  aSteps: "a",
+  bSteps: "b",
 };
 const tables = Object.keys(operands) as Table[];
 
@@ -54,8 +61,10 @@ export class Workspace {
     const tableBytes = 4 * TABLE_ENTRIES + FILL_OVERRUN + 64;
     const bytes: { readonly [K in Field]?: number } = {
       ...Object.fromEntries(tables.map((name) => [name, tableBytes])),
-      tile: TILE_ROWS * TILE_ROW_BYTES, tileRows: 4 * TILE_ROWS,
-      packedA: M_BLOCK * K_BLOCK_BYTES, packedB: N_BLOCK_BYTES * (K_BLOCK_BYTES / 4),
+      tile: TILE_ROWS * TILE_ROW_BYTES,
+      tileRows: 4 * TILE_ROWS,
+      packedA: M_BLOCK * K_BLOCK_BYTES,
+      packedB: N_BLOCK_BYTES * (K_BLOCK_BYTES / 4),
     };
     let end = 4 * (FIELDS + DIM_WORDS * MAX_DIMS);
     const offsets = Object.entries(bytes).map(([name, size]) => {

@@ -1,4 +1,4 @@
-import { hasRelaxedMadd, hasSimd, setRelaxedMadd, usesRelaxedMadd } from "./cpu/features.ts";
+import { hasRelaxedMadd, hasSimd, setRelaxedMadd, usesRelaxedMadd } from "./features.ts";
 
 /** What the CPU backend runs on, and what can be switched. */
 export interface CpuSettings {
