@@ -168,6 +168,9 @@ export const boolNegative = (): DTypeError =>
     "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
   );
 export const gradDtype = (): DTypeError => new DTypeError("Only Tensors of floating point and complex dtype can require gradients");
+/** The sentences of the attribute and of the method differ from that of creation. */
+export const gradDtypeAttribute = (): DTypeError => new DTypeError("only Tensors of floating point and complex dtype can require gradients");
+export const gradDtypeMethod = (): DTypeError => new DTypeError("only Tensors of floating point dtype can require gradients");
 export const maskedFillValue = (ndim: number): DTypeError =>
   new DTypeError(`masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${ndim} dimension(s).`);
 export const whereCondition = (dtype: string): DTypeError =>
@@ -302,17 +305,22 @@ export const inferenceSaved = (): GradError =>
   new GradError(
     "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.",
   );
-export const multiViewInplace = (name: string, output: number): GradError =>
+/** `indirect`: not the view itself was written to. */
+const writtenView = (indirect: boolean): string =>
+  indirect ? "its base or another view of its base has been modified inplace" : "is being modified inplace";
+export const multiViewInplace = (name: string, output: number, indirect: boolean = false): GradError =>
   new GradError(
-    `Output ${output} of ${name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. ` +
+    `Output ${output} of ${name} is a view and ${writtenView(indirect)}. This view is the output of a function that returns multiple views. ` +
       "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
   );
-export const noGradViewInplace = (): GradError =>
+const modeView = (mode: string, block: string, outside: string) => (indirect: boolean = false): GradError =>
   new GradError(
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and " +
-      "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad " +
+    `A view was created in ${mode} mode and ${writtenView(indirect)} ${outside}. Given that this use case is ambiguous and ` +
+      `error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the ${block} ` +
       "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
   );
+export const noGradViewInplace: (indirect?: boolean) => GradError = modeView("no_grad", "no_grad", "with grad mode enabled");
+export const inferenceViewInplace: (indirect?: boolean) => GradError = modeView("inference", "inference_mode", "in normal mode");
 export const overlappingWrite = (): ShapeError =>
   new ShapeError(
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. " +
@@ -591,6 +599,39 @@ export const lossSizes = (target: readonly number[], input: readonly number[]): 
   "due to broadcasting. Please ensure they have the same size.";
 export const logitsSizes = (target: readonly number[], input: readonly number[]): ValueError =>
   new ValueError(`Target size (${size(target)}) must be the same as input size (${size(input)})`);
+export const reductionUnknown = (reduction: string): ValueError => new ValueError(`${reduction} is not a valid value for reduction`);
+export const classOutOfBounds = (value: number | bigint): IndexError => new IndexError(`Target ${value} is out of bounds.`);
+export const nllRank = (ndim: number): ValueError => new ValueError(`Expected 1 or more dimensions (got ${ndim})`);
+export const nllBatch = (input: number, target: number): ValueError =>
+  new ValueError(`Expected input batch_size (${input}) to match target batch_size (${target}).`);
+export const nllVector = (input: readonly number[], target: readonly number[]): ShapeError =>
+  new ShapeError(`size mismatch (got input: ${list(input)}, target: ${list(target)})`);
+export const nllImages = (input: readonly number[], target: readonly number[]): ShapeError =>
+  target.length === 3
+    ? new ShapeError(`size mismatch (got input: ${list(input)} , target: ${list(target)}`)
+    : new ShapeError(`only batches of spatial targets supported (3D tensors) but got targets of dimension: ${target.length}`);
+export const nllMultiTarget = (): ShapeError => new ShapeError("0D or 1D target tensor expected, multi-target not supported");
+export const nllTargetSize = (expected: readonly number[], got: readonly number[]): ShapeError =>
+  new ShapeError(`Expected target size ${list(expected)}, got ${list(got)}`);
+/** `classes`: null where the sentence names no number. */
+export const classWeights = (classes: number | null, weight: readonly number[], prefix: string = ""): ShapeError =>
+  new ShapeError(
+    classes === null
+      ? "weight tensor should be defined either for all or no classes"
+      : `${prefix}weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: ${list(weight)}`,
+  );
+export const smoothingRange = (value: number): ShapeError => new ShapeError(`label_smoothing must be between 0.0 and 1.0. Got: ${value}`);
+export const probabilityDtype = (got: string): DTypeError =>
+  new DTypeError(`Expected floating point type for target with class probabilities, got ${got}`);
+export const probabilityIgnore = (): TorchletError => new TorchletError("ignore_index is not supported for floating point target");
+export const normBatch = (input: readonly number[]): ValueError =>
+  new ValueError(`Expected more than 1 value per channel when training, got input size ${size(input)}`);
+export const normStatistics = (name: string): ShapeError => new ShapeError(`${name} must be defined in evaluation mode`);
+export const normSize = (name: string, channels: number, got: number): ShapeError =>
+  new ShapeError(`${name} should contain ${channels} elements not ${got}`);
+export const embeddingIndex = (): IndexError => new IndexError("index out of range in self");
+export const poolIndex = (): ShapeError => new ShapeError("Found an invalid max index");
+export const paddingTooLong = (): ShapeError => new ShapeError("Padding length too large");
 export const paddingValue = (mode: string): ShapeError => new ShapeError(`Padding mode "${mode}" doesn't take in value argument`);
 export const paddingMode = (mode: string): UnsupportedError => new UnsupportedError(`Unrecognised padding mode ${mode}`);
 export const paddingOdd = (): ShapeError => new ShapeError("Padding length must be divisible by 2");

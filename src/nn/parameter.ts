@@ -1,3 +1,4 @@
+import { gradDtype } from "../core/errors.ts";
 import { isOptions } from "../tensor/arguments.ts";
 import { empty } from "../tensor/creation.ts";
 import { keep } from "../tensor/scratch.ts";
@@ -22,7 +23,9 @@ export interface ParameterOptions {
 export class Parameter extends Tensor {
   constructor(data: Tensor = empty(0), requiresGrad: boolean | ParameterOptions = true) {
     super(data.operand);
-    this.requiresGrad = isOptions(requiresGrad) ? ((requiresGrad as ParameterOptions).requiresGrad ?? true) : (requiresGrad as boolean);
+    const trained = isOptions(requiresGrad) ? ((requiresGrad as ParameterOptions).requiresGrad ?? true) : (requiresGrad as boolean);
+    if (trained && !this.dtype.isFloatingPoint) throw gradDtype();
+    this.requiresGrad = trained;
     keep(this);
   }
 

@@ -1,5 +1,5 @@
 import { int64 } from "../core/dtype.ts";
-import { embeddingIndexType, embeddingRank, IndexError } from "../core/errors.ts";
+import { embeddingIndex, embeddingIndexType, embeddingRank } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
 
@@ -11,13 +11,7 @@ export const _embedding: Rule<(index: Tensor, paddingIndex: number, scaleByFrequ
     const [rows, width] = table.shape as [number, number];
     const [rowStride, stride] = table.stride() as [number, number];
     const layout = new Layout([...index.shape, width], [...index.shape.map(() => 0), stride], table.storageOffset());
-    return k.gather(
-      table,
-      layout,
-      [index.unsqueeze(-1)],
-      [{ size: rows, stride: rowStride, wraps: false }],
-      () => new IndexError("index out of range in self"),
-    );
+    return k.gather(table, layout, [index.unsqueeze(-1)], [{ size: rows, stride: rowStride, wraps: false }], embeddingIndex);
   },
   save: (_, table: Tensor, index: Tensor, paddingIndex: number, scaleByFrequency: boolean) => ({
     index,

@@ -1,5 +1,21 @@
 import { int64 } from "../core/dtype.ts";
-import { expectedDtype, IndexError, longTarget, ShapeError, ValueError } from "../core/errors.ts";
+import {
+  classOutOfBounds,
+  classWeights,
+  expectedDtype,
+  longTarget,
+  nllBatch,
+  nllImages,
+  nllMultiTarget,
+  nllRank,
+  nllTargetSize,
+  nllVector,
+  notForDtype,
+  probabilityDtype,
+  probabilityIgnore,
+  reductionUnknown,
+  smoothingRange,
+} from "../core/errors.ts";
 import { Layout, sameShape } from "../core/layout.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
@@ -7,7 +23,7 @@ import { type Rule, rule, type Tensor } from "./define.ts";
 /** What to do with the losses of the elements. */
 export type Reduction = "none" | "mean" | "sum";
 export function checkReduction(reduction: string): void {
-  if (!["none", "mean", "sum"].includes(reduction)) throw new ValueError(`${reduction} is not a valid value for reduction`);
+  if (!["none", "mean", "sum"].includes(reduction)) throw reductionUnknown(reduction);
 }
 
 export interface NllOptions {
@@ -17,7 +33,9 @@ export interface NllOptions {
 }
 
 /** Scores as (n, c, rest): a single sample gets a batch dimension, further dimensions are merged. */
-const asRows = (x: Tensor): Tensor => (x.ndim === 1 ? x.reshape([1, -1, 1]) : x.reshape([x.shape[0]!, x.shape[1]!, -1]));
+const asRows = (x: Tensor): Tensor =>
+  x.ndim === 1 ? x.reshape([1, x.shape[0]!, 1]) : x.reshape([x.shape[0]!, x.shape[1]!, product(x.shape.slice(2))]);
+const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 
 /** The weight of each element's class, 0 for ignored ones; and the class with ignored ones as 0. */
 function elementWeights(
@@ -37,13 +55,7 @@ function elementWeights(
     base.storageOffset(),
   );
   const stride = weight === null ? 0 : base.stride()[0]!;
-  const weights = k.gather(
-    base,
-    layout,
-    [at],
-    [{ size: classes, stride, wraps: false }],
-    (value) => new IndexError(`Target ${value} is out of bounds.`),
-  );
+  const weights = k.gather(base, layout, [at], [{ size: classes, stride, wraps: false }], classOutOfBounds);
   return { at, weights: weights.maskedFill(ignored, 0) };
 }
 
@@ -97,28 +109,26 @@ export const _nllLoss: Nll = rule({
 });
 
 function checkTarget(x: Tensor, target: Tensor): void {
-  if (x.ndim < 1) throw new ValueError(`Expected 1 or more dimensions (got ${x.ndim})`);
-  const batch = x.ndim > 1;
-  if (batch && x.shape[0] !== target.shape[0]) {
-    throw new ValueError(`Expected input batch_size (${x.shape[0]}) to match target batch_size (${target.shape[0] ?? 1}).`);
-  }
-  if (x.ndim <= 2 && target.ndim > 1) throw new ShapeError("0D or 1D target tensor expected, multi-target not supported");
+  if (x.ndim < 1) throw nllRank(x.ndim);
+  if (x.ndim > 1 && x.shape[0] !== target.shape[0]) throw nllBatch(x.shape[0]!, target.shape[0] ?? 0);
+  if (x.ndim <= 2 && target.ndim > 1) throw nllMultiTarget();
+  if (x.ndim === 1 && target.ndim === 1) throw nllVector(x.shape, target.shape);
   if (x.ndim > 2) {
     const expected = [x.shape[0]!, ...x.shape.slice(2)];
-    if (!sameShape(expected, target.shape))
-      throw new ShapeError(`Expected target size [${expected.join(", ")}], got [${target.shape.join(", ")}]`);
+    if (!sameShape(expected, target.shape)) throw x.ndim === 4 ? nllImages(x.shape, target.shape) : nllTargetSize(expected, target.shape);
   }
   if (target.dtype !== int64)
     throw target.dtype.isFloatingPoint ? longTarget(target.dtype.scalarName) : expectedDtype("Long", target.dtype.scalarName);
+  if (!x.isFloatingPoint()) throw notForDtype(x.ndim > 2 ? "nll_loss2d_forward_out_frame" : "nll_loss_out_frame", x.dtype.scalarName);
 }
 
-function checkWeight(x: Tensor, weight: Tensor | null): void {
+/** `prefix`: what PyTorch's sentence starts with, where the loss is that of probabilities. */
+function checkWeight(x: Tensor, weight: Tensor | null, prefix: string = ""): void {
+  if (weight === null) return;
   const classes = x.ndim === 1 ? x.shape[0]! : x.shape[1]!;
-  if (weight !== null && !(weight.ndim === 1 && weight.numel() === classes)) {
-    throw new ShapeError(
-      `weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: [${weight.shape.join(", ")}]`,
-    );
-  }
+  if (weight.ndim !== 1 || weight.numel() !== classes)
+    throw classWeights(x.ndim > 2 && prefix === "" ? null : classes, weight.shape, prefix);
+  if (weight.dtype !== x.dtype && prefix === "") throw expectedDtype(x.dtype.scalarName, weight.dtype.scalarName);
 }
 
 /** The negative log likelihood of target classes under log-probabilities (c), (n, c) or (n, c, ...). */
@@ -141,10 +151,14 @@ export interface CrossEntropyOptions extends NllOptions {
 export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, ignoreIndex = -100, reduction = "mean", labelSmoothing = 0 } = options;
   checkReduction(reduction);
-  if (labelSmoothing < 0 || labelSmoothing > 1) throw new ShapeError(`label_smoothing must be between 0.0 and 1.0. Got: ${labelSmoothing}`);
+  if (labelSmoothing < 0 || labelSmoothing > 1) throw smoothingRange(labelSmoothing);
   const dim = x.ndim === 1 ? 0 : 1;
-  if (sameShape(x.shape, target.shape))
-    return probabilityLoss(x.logSoftmax(dim), target, weight, reduction, labelSmoothing, ignoreIndex, dim);
+  if (sameShape(x.shape, target.shape)) {
+    if (!target.dtype.isFloatingPoint) throw probabilityDtype(target.dtype.scalarName);
+    if (ignoreIndex >= 0) throw probabilityIgnore();
+    checkWeight(x, weight, "cross_entropy: ");
+    return probabilityLoss(x.logSoftmax(dim), target, weight, reduction, labelSmoothing, dim);
+  }
   const logs = x.logSoftmax(dim);
   const loss = nllLoss(logs, target, { weight, ignoreIndex, reduction });
   if (labelSmoothing === 0) return loss;
@@ -159,16 +173,8 @@ function probabilityLoss(
   weight: Tensor | null,
   reduction: Reduction,
   smoothing: number,
-  ignoreIndex: number,
   dim: number,
 ): Tensor {
-  if (!target.dtype.isFloatingPoint)
-    throw new ValueError(
-      `Expected floating point type for target with class probabilities, got ${target.dtype.scalarName}`,
-      "RuntimeError",
-    );
-  if (ignoreIndex >= 0) throw new ValueError("ignore_index is not supported for floating point target", "RuntimeError");
-  checkWeight(logs, weight);
   const classes = logs.shape[dim]!;
   const p = smoothing > 0 ? target.mul(1 - smoothing).add(smoothing / classes) : target;
   const weighted = weight === null ? logs.mul(p) : logs.mul(p).mul(perClass(weight, logs, dim));

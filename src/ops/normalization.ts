@@ -1,5 +1,5 @@
 import { type DType, float32, float64 } from "../core/dtype.ts";
-import { ShapeError, ValueError } from "../core/errors.ts";
+import { normBatch, normSize, normStatistics } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, cast, constant, type Expr, state } from "../kernel/expr.ts";
 import { mapLoop, type Pointwise, pointwise, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
@@ -179,10 +179,10 @@ export function batchNorm(x: Tensor, runningMean: Tensor | null, runningVar: Ten
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
   const channels = x.shape[1] ?? 0;
   if (training && x.shape.reduce((n, size, d) => (d === 1 ? n : n * size), 1) === 1) {
-    throw new ValueError(`Expected more than 1 value per channel when training, got input size torch.Size([${x.shape.join(", ")}])`);
+    throw normBatch(x.shape);
   }
-  if (!training && runningMean === null) throw new ShapeError("running_mean must be defined in evaluation mode");
-  if (!training && runningVar === null) throw new ShapeError("running_var must be defined in evaluation mode");
+  if (!training && runningMean === null) throw normStatistics("running_mean");
+  if (!training && runningVar === null) throw normStatistics("running_var");
   const expected: readonly (readonly [string, Tensor | null])[] = [
     ["running_mean", runningMean],
     ["running_var", runningVar],
@@ -190,7 +190,7 @@ export function batchNorm(x: Tensor, runningMean: Tensor | null, runningVar: Ten
     ["bias", bias],
   ];
   for (const [name, v] of expected) {
-    if (v !== null && v.numel() !== channels) throw new ShapeError(`${name} should contain ${channels} elements not ${v.numel()}`);
+    if (v !== null && v.numel() !== channels) throw normSize(name, channels, v.numel());
   }
   if (x.numel() === 0) return emptyResult(x, weight, bias);
   if (!training) return normalize(x, weight, bias, runningMean!, runningVar!, eps);

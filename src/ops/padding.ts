@@ -1,4 +1,4 @@
-import { ShapeError } from "../core/errors.ts";
+import { dimOutOfRange, narrowLength, paddingOdd, paddingTooLong } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
 
@@ -13,21 +13,26 @@ const sides = (pad: readonly number[], ndim: number, d: number): [number, number
   return [pad[i] ?? 0, pad[i + 1] ?? 0];
 };
 
+/** PyTorch takes away what negative amounts name piece by piece, and says what it says of pieces. */
+function checkAmounts(x: Tensor, amounts: readonly number[]): void {
+  if (amounts.length % 2 !== 0) throw paddingOdd();
+  if (amounts.length > 2 * x.ndim) throw paddingTooLong();
+  x.shape.forEach((n, d) => {
+    const [before, after] = sides(amounts, x.ndim, d);
+    if (-before > n) throw dimOutOfRange(-before, n);
+    const rest = n + Math.min(before, 0);
+    if (rest + Math.min(after, 0) < 0) throw narrowLength(0, rest + after, rest);
+  });
+}
+
 /** A border of `value`: `pad` lists (before, after) from the last dimension on; negative amounts crop. The constant mode of `F.pad`. */
 export const pad: Rule<(pad: readonly number[], value?: number) => Tensor> = rule({
   params: ["pad", "value"],
   node: "ConstantPadNdBackward0",
   run: (k, x: Tensor, amounts: readonly number[], value = 0) => {
-    if (amounts.length % 2 !== 0) throw new ShapeError("Padding length must be divisible by 2");
-    if (amounts.length > 2 * x.ndim) throw new ShapeError("Padding length too large");
+    checkAmounts(x, amounts);
     const parts = x.shape.map((n, d) => overlap(n, ...sides(amounts, x.ndim, d)));
     const size = x.shape.map((n, d) => n + sides(amounts, x.ndim, d)[0] + sides(amounts, x.ndim, d)[1]);
-    const bad = size.findIndex((n) => n < 0);
-    if (bad >= 0) {
-      throw new ShapeError(
-        `The input size ${x.shape[bad]}, plus negative padding ${sides(amounts, x.ndim, bad).join(" and ")}, resulted in a negative output size, which is invalid. Check dimension ${bad} of your input.`,
-      );
-    }
     const out = k.full(size, value, x.dtype, x.device);
     const shape = parts.map((p) => p.length);
     const at = (l: Layout, starts: readonly number[]): Layout =>

@@ -3,6 +3,7 @@ import {
   notForDtype,
   poolDilation,
   poolDimensions,
+  poolIndex,
   poolKernel,
   poolOutput,
   poolPadding,
@@ -11,7 +12,6 @@ import {
   poolSizes,
   poolStride,
   poolStrideZero,
-  ShapeError,
 } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
@@ -153,15 +153,7 @@ export const _maxUnpool: Rule<(indices: Tensor, shape: readonly number[], poolin
     const layout = new Layout([n, c, ...g.shape.slice(2)], [c * plane, plane, ...g.shape.slice(2).map(() => 0)], 0);
     const apart = p.kernel.every((size, d) => (size - 1) * p.dilation[d]! < p.stride[d]!);
     // Windows that do not meet need no additions.
-    k.scatter(
-      out,
-      layout,
-      g,
-      [indices],
-      [{ size: plane, stride: 1, wraps: false }],
-      apart ? "set" : "add",
-      () => new ShapeError("Found an invalid max index"),
-    );
+    k.scatter(out, layout, g, [indices], [{ size: plane, stride: 1, wraps: false }], apart ? "set" : "add", poolIndex);
     return out;
   },
   save: (_, __, indices: Tensor) => ({ indices }),

@@ -179,9 +179,9 @@ export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): T
   const shape = commonShape(call.tensors);
   if (!sameShape(shape, self.shape)) throw outputShape(self.shape, shape);
   if (!canCast(natural, target.dtype)) throw resultCast(natural.scalarName, target.dtype.scalarName);
-  self.checkInplace();
-  const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
   const recording = isGradEnabled() && args.some((x) => x instanceof Tensor && x.requiresGrad);
+  self.checkInplace(recording);
+  const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
   // The history before the write, and what the gradient needs of the operands, are taken first: the write changes both.
   const pending = recording ? beforeInplace(op, args, call) : null;
   mapInto(kernel, call.tensors, target, { scalars: call.scalars });

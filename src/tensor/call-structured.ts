@@ -170,7 +170,7 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
 export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tensor {
   const self = given[0] as Tensor;
   op.checkInplace?.(self);
-  self.checkInplace();
+  self.checkInplace(tensorsIn(given).some((t) => t.requiresGrad));
   checkWritable(self.operand);
   const args = argumentsOf(op, given);
   const result = ownedBy(

@@ -1,7 +1,7 @@
 import { type BackwardOptions, runBackward } from "../autograd/engine.ts";
 import { isGradEnabled } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
-import { ArgumentError, gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput } from "../core/errors.ts";
+import { gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput, ValueError } from "../core/errors.ts";
 import { Layout, sameShape } from "../core/layout.ts";
 import { keep, ownedBy } from "../memory/ownership.ts";
 import { onesLike } from "./creation.ts";
@@ -228,7 +228,7 @@ export function grad(
   const positional = rest.length > 0 && !isArguments(rest[0]) ? (rest[0] as GradArguments["gradOutputs"]) : undefined;
   const gradOutputs = positional ?? options.gradOutputs ?? null;
   const wanted = listOf(inputs);
-  if (wanted.length === 0) throw new ArgumentError("grad requires non-empty inputs.");
+  if (wanted.length === 0) throw new ValueError("grad requires non-empty inputs.");
   const ys = listOf(outputs);
   const edges = wanted.map((x) => x.gradientEdge() ?? raise(inputNeedsGrad()));
   const createGraph = options.createGraph ?? false;

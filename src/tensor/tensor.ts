@@ -7,10 +7,12 @@ import {
   dimOutOfRange,
   disposed,
   GradError,
-  gradDtype,
+  gradDtypeAttribute,
+  gradDtypeMethod,
   hookNeedsGrad,
   inferenceInplace,
   inferenceRequiresGrad,
+  inferenceViewInplace,
   leafInplace,
   leafViewInplace,
   matrixTranspose,
@@ -78,6 +80,13 @@ export interface TensorAutograd {
   viewNode(base: Tensor, layout: Layout): Node;
   copySlices(base: Tensor, view: Layout, node: Node): Node;
 }
+/** Python's name for the type of what is no tensor. */
+function assignedType(x: unknown): string {
+  if (typeof x === "number") return Number.isInteger(x) ? "int" : "float";
+  const names: Record<string, string> = { string: "str", boolean: "bool", bigint: "int" };
+  return names[typeof x] ?? (Array.isArray(x) ? "list" : "dict");
+}
+
 let autograd: TensorAutograd;
 export function attachAutograd(a: TensorAutograd): void {
   autograd = a;
@@ -199,19 +208,22 @@ export class Tensor extends Owner {
   get requiresGrad(): boolean {
     const { meta } = this;
     if (meta === null) return false;
-    return meta.requiresGrad || meta.node !== null || (meta.view !== null && this.gradFn !== null);
+    const { view } = meta;
+    if (meta.requiresGrad || meta.node !== null || view === null) return meta.requiresGrad || meta.node !== null;
+    return view.creation === "default" ? this.gradFn !== null : this.isStale(view) && view.base.requiresGrad;
   }
   set requiresGrad(value: boolean) {
     if (!this.isLeaf) {
       if (!value) throw nonLeafFlag();
       return;
     }
-    if (value && !this.dtype.isFloatingPoint) throw gradDtype();
+    if (value && !this.dtype.isFloatingPoint) throw gradDtypeAttribute();
     if (value && this.isInference() && !isInferenceModeEnabled()) throw inferenceRequiresGrad();
     if (value || this.meta !== null) this.ensureMeta().requiresGrad = value;
   }
   /** Sets `requiresGrad` and gives the tensor back. */
   requiresGrad_(value: boolean = true): this {
+    if (value && !this.dtype.isFloatingPoint) throw gradDtypeMethod();
     this.requiresGrad = value;
     return this;
   }
@@ -223,21 +235,25 @@ export class Tensor extends Owner {
     return this.meta?.inference === true;
   }
 
+  /** Whether the storage was written to since the view's history was right. */
+  private isStale(view: ViewInfo): boolean {
+    return view.version !== this.impl.storage.version;
+  }
+
   /** The node that recorded the operation it comes from; null for leaves. */
   get gradFn(): Node | null {
     const { meta } = this;
     if (meta === null) return null;
     const { view } = meta;
-    if (view !== null) {
-      const version = this.impl.storage.version;
-      // Written to through the base or another view since: its history is now that of the base, seen through the view's layout.
-      if (view.version !== version && (meta.node !== null || view.base.requiresGrad)) {
-        if (view.base.gradFn !== null || view.base.requiresGrad) {
-          meta.node = autograd.viewNode(view.base, this.impl.layout);
-          meta.output = 0;
-        }
-        view.version = version;
+    if (view !== null && this.isStale(view) && (meta.node !== null || view.base.requiresGrad)) {
+      if (view.base.gradFn !== null || view.base.requiresGrad) {
+        if (view.creation === "default") {
+          // Written to through the base or another view since: its history is now that of the base, seen through the view's layout.
+          this.moveHistory(autograd.viewNode(view.base, this.impl.layout), 0);
+        } else if (isGradEnabled()) throw this.forbiddenView(view.creation, true);
+        else return meta.node;
       }
+      view.version = this.impl.storage.version;
     }
     return meta.node;
   }
@@ -284,6 +300,12 @@ export class Tensor extends Owner {
     const inherited = of.meta?.view?.creation ?? "default";
     const how = isInferenceModeEnabled() ? "inference" : creation !== "default" ? creation : !isGradEnabled() ? "noGrad" : inherited;
     this.ensureMeta().view = { base, creation: how, version: this.impl.storage.version };
+    this.sharesMode(of);
+  }
+  /** What shows the memory of another tensor takes part in autograd, or not, as that does. */
+  private sharesMode(of: Tensor): this {
+    if (this.isInference() !== of.isInference()) this.ensureMeta().inference = of.isInference();
+    return this;
   }
 
   /** The tensor that this is a view of, or null. */
@@ -291,16 +313,22 @@ export class Tensor extends Owner {
     return this.meta?.view?.base ?? null;
   }
 
-  /** Raises where an in-place operation is not allowed. */
-  checkInplace(): void {
+  /** Why a view that came about in a special way may not be written to, or used after its base was. */
+  private forbiddenView(creation: ViewCreation, indirect: boolean): GradError {
+    if (creation === "multiple") return multiViewInplace(this.meta!.node?.name ?? "", this.outputNr, indirect);
+    return creation === "noGrad" ? noGradViewInplace(indirect) : inferenceViewInplace(indirect);
+  }
+
+  /** Raises where an in-place operation is not allowed; `recording`: what is written has a gradient. */
+  checkInplace(recording: boolean = false): void {
     if (this.isInference() && !isInferenceModeEnabled()) throw inferenceInplace();
-    if (!isGradEnabled() || !this.requiresGrad) return;
-    const view = this.meta!.view;
+    if (!isGradEnabled()) return;
+    const view = this.meta?.view ?? null;
     if (view !== null) {
-      if (view.creation === "multiple") throw multiViewInplace(this.meta!.node?.name ?? "", this.outputNr);
-      if (view.creation === "noGrad") throw noGradViewInplace();
+      if (!recording && !this.requiresGrad && !view.base.requiresGrad) return;
+      if (view.creation !== "default") throw this.forbiddenView(view.creation, false);
       if (view.base.isLeaf && view.base.requiresGrad) throw leafViewInplace();
-    } else if (this.isLeaf) throw leafInplace();
+    } else if (this.requiresGrad && this.isLeaf) throw leafInplace();
   }
 
   /** Makes `node` its history after an in-place operation; a view hands it on to its base. */
@@ -310,23 +338,28 @@ export class Tensor extends Owner {
       this.replaceHistory(node);
       return;
     }
-    if (view.creation === "multiple") throw multiViewInplace(this.meta!.node?.name ?? "", this.outputNr);
+    if (view.creation !== "default") throw this.forbiddenView(view.creation, false);
     node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
     const copy = autograd.copySlices(view.base, this.impl.layout, node);
     view.base.replaceHistory(copy);
-    view.creation = "default";
-    this.meta!.node = autograd.viewNode(view.base, this.impl.layout);
-    this.meta!.output = 0;
+    this.moveHistory(autograd.viewNode(view.base, this.impl.layout), 0);
     view.version = this.impl.storage.version;
   }
 
   private replaceHistory(node: Node): void {
-    const meta = this.ensureMeta();
     node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    this.moveHistory(node, node.outputs.length - 1);
+    this.meta!.requiresGrad = false;
+  }
+  /** Makes it an output of another node; a gradient that it retains is from now on that node's. */
+  private moveHistory(node: Node, output: number): void {
+    const meta = this.ensureMeta();
+    if (meta.retainsGrad) {
+      delete meta.node?.retain?.[meta.output];
+      this.installRetain(node, output);
+    }
     meta.node = node;
-    meta.output = node.outputs.length - 1;
-    meta.requiresGrad = false;
-    if (meta.retainsGrad) this.installRetain(node, meta.output);
+    meta.output = output;
   }
 
   /** The gradient of a leaf after backward, or of a tensor that retains it. */
@@ -338,8 +371,7 @@ export class Tensor extends Owner {
       if (this.meta !== null) this.meta.grad = null;
       return;
     }
-    if (!(value instanceof Tensor))
-      throw assignedGradType(typeof value === "number" ? (Number.isInteger(value) ? "int" : "float") : typeof value);
+    if (!(value instanceof Tensor)) throw assignedGradType(assignedType(value));
     if (!sameShape(value.shape, this.shape)) {
       throw new GradError("assigned grad has data of a different size");
     }
@@ -397,7 +429,7 @@ export class Tensor extends Owner {
 
   /** The same values without history: a view that does not require gradients. */
   detach(): Tensor {
-    return new Tensor(this.operand);
+    return new Tensor(this.operand).sharesMode(this);
   }
   /** Takes the history away. */
   detach_(): this {
@@ -415,7 +447,7 @@ export class Tensor extends Owner {
   /** The values without history; writes through it are not seen by autograd's checks. Assigning puts other values in this tensor's place. */
   get data(): Tensor {
     const { storage, layout, dtype, device } = this.operand;
-    return new Tensor(new Operand(storage, layout, dtype, device, true));
+    return new Tensor(new Operand(storage, layout, dtype, device, true)).sharesMode(this);
   }
   set data(other: Tensor) {
     const operand = other.operand;
@@ -429,7 +461,7 @@ export class Tensor extends Owner {
 
   /** Another handle on the same operand, with the same history. */
   alias(): Tensor {
-    const x = new Tensor(this.operand);
+    const x = new Tensor(this.operand).sharesMode(this);
     const edge = this.gradientEdge();
     if (edge !== null) x.setEdge(edge);
     return x;

@@ -27,7 +27,7 @@ class OverwriteNode extends Node {
 }
 
 function overwrite(self: Tensor, name: string, source: Tensor | null, write: () => void): Tensor {
-  self.checkInplace();
+  self.checkInplace(source?.requiresGrad);
   const recording = isGradEnabled() && (self.requiresGrad || (source?.requiresGrad === true && self.dtype.isFloatingPoint));
   const edges = recording ? ([self.gradientEdge(), source?.gradientEdge() ?? null] as const) : null;
   write();

@@ -376,6 +376,7 @@ describe("small layers", () => {
     const x = torch.arange(24).view(2, 3, 4);
     expect(new nn.Flatten()(x).shape).toEqual([2, 12]);
     expect(new nn.Unflatten(1, [3, -1])(new nn.Flatten()(x)).shape).toEqual([2, 3, 4]);
+    expect(F.flatten(x, { startDim: 1 }).shape).toEqual([2, 12]);
     expect(new nn.Identity(54, { anything: true })(x)).toBe(x);
   });
 

@@ -1,5 +1,4 @@
 import {
-  dimOutOfRange,
   paddingEmpty,
   paddingLength,
   paddingMode,
@@ -78,14 +77,6 @@ function padEdges(x: Tensor, amounts: readonly number[], mode: EdgeMode, value: 
   return y === x ? x.clone() : y;
 }
 
-/** Cutting off more than there is raises what PyTorch raises. */
-function checkCrop(x: Tensor, amounts: readonly number[]): void {
-  amounts.forEach((amount, i) => {
-    const n = x.shape[x.ndim - 1 - (i >> 1)]!;
-    if (i % 2 === 0 && -amount > n) throw dimOutOfRange(-amount, n);
-  });
-}
-
 /**
  * A border around the last dimensions: `pad` lists (before, after) from the last dimension on; negative amounts crop. The border is `value`
  * (`"constant"`), or taken from the input: mirrored without the edge (`"reflect"`), its edge (`"replicate"`), or its other end (`"circular"`).
@@ -103,7 +94,6 @@ export const pad: Functional<
   1,
   (input: Tensor, amounts: readonly number[], mode: PaddingMode = "constant", value: number | null = null) => {
     if (mode !== "constant") return padEdges(input, amounts, mode, value);
-    if (amounts.length <= 2 * input.ndim) checkCrop(input, amounts);
     return input.pad(amounts, value ?? 0);
   },
 );
