@@ -169,7 +169,8 @@ export const boolNegative = (): DTypeError =>
   );
 export const gradDtype = (): DTypeError => new DTypeError("Only Tensors of floating point and complex dtype can require gradients");
 /** The sentences of the attribute and of the method differ from that of creation. */
-export const gradDtypeAttribute = (): DTypeError => new DTypeError("only Tensors of floating point and complex dtype can require gradients");
+export const gradDtypeAttribute = (): DTypeError =>
+  new DTypeError("only Tensors of floating point and complex dtype can require gradients");
 export const gradDtypeMethod = (): DTypeError => new DTypeError("only Tensors of floating point dtype can require gradients");
 export const maskedFillValue = (ndim: number): DTypeError =>
   new DTypeError(`masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${ndim} dimension(s).`);
@@ -268,6 +269,8 @@ export const modifiedInplace = (type: string, shape: readonly number[], output: 
       "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).",
   );
 export const leafInplace = (): GradError => new GradError("a leaf Variable that requires grad is being used in an in-place operation.");
+export const leafDirty = (): GradError => new GradError("a leaf Variable that requires grad has been used in an in-place operation.");
+export const gradNoTensor = (got: string): GradError => new GradError(`expected Variable or None (got ${got})`);
 export const leafViewInplace = (): GradError =>
   new GradError("a view of a leaf Variable that requires grad is being used in an in-place operation.");
 export const notScalarOutput = (): GradError => new GradError("grad can be implicitly created only for scalar outputs");
@@ -313,12 +316,14 @@ export const multiViewInplace = (name: string, output: number, indirect: boolean
     `Output ${output} of ${name} is a view and ${writtenView(indirect)}. This view is the output of a function that returns multiple views. ` +
       "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
   );
-const modeView = (mode: string, block: string, outside: string) => (indirect: boolean = false): GradError =>
-  new GradError(
-    `A view was created in ${mode} mode and ${writtenView(indirect)} ${outside}. Given that this use case is ambiguous and ` +
-      `error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the ${block} ` +
-      "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
-  );
+const modeView =
+  (mode: string, block: string, outside: string) =>
+  (indirect: boolean = false): GradError =>
+    new GradError(
+      `A view was created in ${mode} mode and ${writtenView(indirect)} ${outside}. Given that this use case is ambiguous and ` +
+        `error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the ${block} ` +
+        "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
+    );
 export const noGradViewInplace: (indirect?: boolean) => GradError = modeView("no_grad", "no_grad", "with grad mode enabled");
 export const inferenceViewInplace: (indirect?: boolean) => GradError = modeView("inference", "inference_mode", "in normal mode");
 export const overlappingWrite = (): ShapeError =>

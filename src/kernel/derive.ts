@@ -12,6 +12,7 @@ import {
   exp,
   gt,
   isConst,
+  isFloat,
   isnan,
   log,
   lt,
@@ -19,6 +20,7 @@ import {
   type Num,
   neg,
   not,
+  oneOf,
   or,
   pow,
   select,
@@ -33,10 +35,9 @@ import type { Prim } from "./prims.ts";
 type Partials = (y: Expr, a: Expr, b: Expr, c: Expr) => Num[];
 
 const none: Partials = () => [0, 0];
-const one = (e: Expr): Expr => constant(1, e.type);
 const square = (x: Expr): Expr => mul(x, x);
 /** A tie shares the gradient evenly, as PyTorch's maximum and minimum do; NaN gets all of it. */
-const picks = (a: Expr, better: Expr, b: Expr): Expr => select(eq(a, b), 0.5, select(or(better, isnan(a)), one(a), 0));
+const picks = (a: Expr, better: Expr, b: Expr): Expr => select(eq(a, b), 0.5, select(or(better, isnan(a)), oneOf(a), 0));
 
 /** Derivatives of the differentiable primitives; the others have none to state. Source: any table of derivatives. */
 const rules: { readonly [K in Prim]?: Partials } = {
@@ -50,7 +51,7 @@ const rules: { readonly [K in Prim]?: Partials } = {
   mad: (_, a, b) => [b, a, 1],
   div: (y, _, b) => [div(1, b), neg(div(y, b))],
   neg: () => [-1],
-  abs: (_, a) => [select(gt(a, 0), one(a), select(lt(a, 0), constant(-1, a.type), 0))],
+  abs: (_, a) => [select(gt(a, 0), oneOf(a), select(lt(a, 0), constant(-1, a.type), 0))],
   min: (_, a, b) => [picks(a, lt(a, b), b), picks(b, lt(b, a), a)],
   max: (_, a, b) => [picks(a, gt(a, b), b), picks(b, gt(b, a), a)],
   sqrt: (y) => [div(0.5, y)],
@@ -83,7 +84,6 @@ const rules: { readonly [K in Prim]?: Partials } = {
   atan2: (_, a, b) => [div(b, add(square(a), square(b))), neg(div(a, add(square(a), square(b))))],
 };
 
-const isFloat = (e: Expr): boolean => e.type === "f32" || e.type === "f64";
 const wide = (type: Expr["type"]) => dtypes.find((d) => d.compute === type && d.itemsize >= 4)!;
 const asType = (e: Expr, type: Expr["type"]): Expr => (e.type === type ? e : cast(e, wide(type)));
 
@@ -92,7 +92,7 @@ const asType = (e: Expr, type: Expr["type"]): Expr => (e.type === type ? e : cas
  * the shared graph. Terms that are always zero are left out, so that no 0 * inf arises from them.
  */
 export function derive(e: Expr, x: Expr, memo: Map<Expr, Expr | null> = new Map()): Expr | null {
-  if (e === x) return one(e);
+  if (e === x) return oneOf(e);
   if (!isFloat(e)) return null;
   const known = memo.get(e);
   if (known !== undefined) return known;

@@ -54,7 +54,13 @@ export const bitcast = (x: Expr, type: "f32" | "i32"): Expr => (x.type === type 
 export const isConst = (e: Expr, value?: number): boolean =>
   e.prim === "const" && (value === undefined || Object.is(Number(e.value), value));
 
-const isFloat = (type: ComputeType): boolean => type === "f32" || type === "f64";
+const floating = (type: ComputeType): boolean => type === "f32" || type === "f64";
+/** Whether an expression is of a floating-point type. */
+export const isFloat = (e: Expr): boolean => floating(e.type);
+/** 0 in the type of an expression. */
+export const zeroOf = (e: Expr): Expr => constant(0, e.type);
+/** 1 in the type of an expression. */
+export const oneOf = (e: Expr): Expr => constant(1, e.type);
 
 function apply(prim: Prim, args: readonly Num[]): Expr {
   const row: Row = prims[prim];
@@ -62,7 +68,7 @@ function apply(prim: Prim, args: readonly Num[]): Expr {
   const type = typed?.type;
   if (type === undefined) throw new Error(`${prim}: at least one operand must be an expression`);
   const src = args.map((a) => (typeof a === "number" ? constant(a, type) : a));
-  if (prim !== "select" && isFloat(type) && src.every((s) => s.prim === "const")) {
+  if (prim !== "select" && floating(type) && src.every((s) => s.prim === "const")) {
     const y = row.js(...src.map((s) => Number(s.value)));
     if (row.result !== "bool") return constant(y as number, type);
   }

@@ -1,9 +1,6 @@
 /** `torch.nn`: modules, and what they are made of. */
-
-// activations
 export { LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batch-norm.ts";
-// containers
 export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from "./convolution.ts";
 export { Dropout, Dropout1d, Dropout2d, Dropout3d, type DropoutOptions } from "./dropout.ts";
@@ -12,9 +9,7 @@ export { Flatten, Unflatten } from "./flatten.ts";
 export * as functional from "./functional.ts";
 export type { BackwardHook } from "./hooks.ts";
 export * as init from "./init.ts";
-// layers
 export { Identity, Linear, type LinearOptions } from "./linear.ts";
-// losses
 export { BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from "./loss.ts";
 export { type ForwardHook, type ForwardPreHook, Module } from "./module.ts";
 export { Parameter } from "./parameter.ts";

@@ -1,10 +1,8 @@
 import { notForDtype, reluBool } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
-import { constant, type Expr } from "../kernel/expr.ts";
+import { type Expr, oneOf, zeroOf } from "../kernel/expr.ts";
 import { type PointwiseInplace, pointwise, type Tensor, type Unary, unary } from "./define.ts";
 
-const zero = (x: Expr): Expr => constant(0, x.type);
-const one = (x: Expr): Expr => constant(1, x.type);
 const floats =
   (kernel: string) =>
   (d: { isFloatingPoint: boolean; scalarName: string }): void => {
@@ -17,7 +15,7 @@ export const relu: Unary = unary({
     if (d.name === "bool") throw reluBool();
   },
   f: (x) => e.max(x!, 0),
-  df: (y) => [e.select(e.le(y, 0), zero(y), one(y))], // stated: keeps the output, which the next layer keeps anyway
+  df: (y) => [e.select(e.le(y, 0), zeroOf(y), oneOf(y))], // stated: keeps the output, which the next layer keeps anyway
 });
 
 /** `x` where positive, else `negativeSlope * x`. */
@@ -26,7 +24,7 @@ export const leakyRelu: PointwiseInplace<(negativeSlope?: number) => Tensor> = p
   params: [{ name: "negativeSlope", default: 0.01 }],
   check: floats("leaky_relu_cpu"),
   f: (x, slope) => e.select(e.gt(x!, 0), x!, e.mul(x!, slope!)),
-  df: (_, x, slope) => [e.select(e.gt(x!, 0), one(x!), slope!)],
+  df: (_, x, slope) => [e.select(e.gt(x!, 0), oneOf(x!), slope!)],
 });
 
 /** `x * sigmoid(x)`, also called swish. */

@@ -13,6 +13,7 @@ import {
   gt,
   idiv,
   irem,
+  isFloat,
   sub as less,
   log as ln,
   lt,
@@ -21,6 +22,7 @@ import {
   neg as minus,
   ne,
   round as nearest,
+  oneOf,
   div as over,
   add as plus,
   pow as power,
@@ -28,6 +30,7 @@ import {
   select,
   mul as times,
   ceil as up,
+  zeroOf,
 } from "../kernel/expr.ts";
 import {
   type Binary,
@@ -43,9 +46,6 @@ import {
   unary,
 } from "./define.ts";
 import { numberFirst, power as power_, reversed, tensorFirst, tensorFirstMax, tensorFirstMin } from "./signatures.ts";
-
-const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
-const zero = (x: Expr): Expr => constant(0, x.type);
 
 /** `add` and `sub` take a factor for the second operand. */
 export interface AlphaOptions {
@@ -92,7 +92,7 @@ function floorQuotient(a: Expr, b: Expr): Expr {
   );
   const rounded = down(fixed);
   const near = select(gt(less(fixed, rounded), 0.5), plus(rounded, 1), rounded);
-  const signed = select(eq(fixed, 0), e.copysign(zero(a), over(a, b)), near);
+  const signed = select(eq(fixed, 0), e.copysign(zeroOf(a), over(a, b)), near);
   return select(eq(b, 0), over(a, b), signed);
 }
 /** C's fmod: the remainder of division toward zero. */
@@ -168,8 +168,8 @@ export const pow: Binary = binary({
   check: noBool("pow"),
   f: (a, b) => power(a!, b!),
   df: (y, a, b) => [
-    select(eq(b!, 0), zero(y), times(b!, power(a!, less(b!, 1)))),
-    select(and(eq(a!, 0), e.ge(b!, 0)), zero(y), times(y, ln(a!))),
+    select(eq(b!, 0), zeroOf(y), times(b!, power(a!, less(b!, 1)))),
+    select(and(eq(a!, 0), e.ge(b!, 0)), zeroOf(y), times(y, ln(a!))),
   ],
 });
 
@@ -186,7 +186,7 @@ export const abs: Unary = unary({
   f: (x) => absolute(x!),
   df: (_, x) => [signOf(x!)],
 });
-const signOf = (x: Expr): Expr => select(gt(x, 0), constant(1, x.type), select(lt(x, 0), constant(-1, x.type), zero(x)));
+const signOf = (x: Expr): Expr => select(gt(x, 0), constant(1, x.type), select(lt(x, 0), constant(-1, x.type), zeroOf(x)));
 /** -1, 0 or 1. */
 export const sign: Unary = unary({ f: (x) => (x!.type === "bool" ? x! : signOf(x!)), df: () => [0] });
 /** `x * x`. */
@@ -210,14 +210,13 @@ export const trunc: Unary = rounding("trunc", (x) => chop(x));
 export const round: Unary = rounding("round", (x) => nearest(x));
 
 const half = (x: Expr): Expr => constant(0.5, x.type);
-const one = (x: Expr): Expr => constant(1, x.type);
 /** The greater of two; NaN if either is. A tie shares its gradient. */
 export const maximum: Binary = binary({
   tensorsOnly: true,
   f: (a, b) => max(a!, b!),
   df: (_, a, b) => [
-    select(eq(a!, b!), half(a!), select(lt(a!, b!), zero(a!), one(a!))),
-    select(eq(a!, b!), half(a!), select(lt(b!, a!), zero(a!), one(a!))),
+    select(eq(a!, b!), half(a!), select(lt(a!, b!), zeroOf(a!), oneOf(a!))),
+    select(eq(a!, b!), half(a!), select(lt(b!, a!), zeroOf(a!), oneOf(a!))),
   ],
 });
 /** The lesser of two; NaN if either is. A tie shares its gradient. */
@@ -225,8 +224,8 @@ export const minimum: Binary = binary({
   tensorsOnly: true,
   f: (a, b) => min(a!, b!),
   df: (_, a, b) => [
-    select(eq(a!, b!), half(a!), select(gt(a!, b!), zero(a!), one(a!))),
-    select(eq(a!, b!), half(a!), select(gt(b!, a!), zero(a!), one(a!))),
+    select(eq(a!, b!), half(a!), select(gt(a!, b!), zeroOf(a!), oneOf(a!))),
+    select(eq(a!, b!), half(a!), select(gt(b!, a!), zeroOf(a!), oneOf(a!))),
   ],
 });
 
@@ -260,11 +259,11 @@ const clampBoth: Pointwise<(min: TensorLike, max: TensorLike) => Tensor> = point
   f: (x, lo, hi) => min(max(x!, lo!), hi!),
   df: (_, x, lo, hi) => {
     const [below, above] = [lt(x!, lo!), gt(x!, hi!)];
-    const inside = select(below, zero(x!), select(above, zero(x!), one(x!)));
+    const inside = select(below, zeroOf(x!), select(above, zeroOf(x!), oneOf(x!)));
     return [
       inside,
-      select(e.and(below, lt(lo!, hi!)), one(x!), zero(x!)),
-      select(e.or(above, e.and(below, e.not(lt(lo!, hi!)))), one(x!), zero(x!)),
+      select(e.and(below, lt(lo!, hi!)), oneOf(x!), zeroOf(x!)),
+      select(e.or(above, e.and(below, e.not(lt(lo!, hi!)))), oneOf(x!), zeroOf(x!)),
     ];
   },
 });
@@ -283,12 +282,12 @@ export const clampMin: PointwiseInplace<(min: TensorLike) => Tensor> = pointwise
   ...limits,
   signatures: tensorFirstMin,
   f: (x, lo) => max(x!, lo!),
-  df: (_, x, lo) => [select(ge(x!, lo!), one(x!), zero(x!)), select(lt(x!, lo!), one(x!), zero(x!))],
+  df: (_, x, lo) => [select(ge(x!, lo!), oneOf(x!), zeroOf(x!)), select(lt(x!, lo!), oneOf(x!), zeroOf(x!))],
 });
 /** At most `max`. */
 export const clampMax: PointwiseInplace<(max: TensorLike) => Tensor> = pointwise(2, {
   ...limits,
   signatures: tensorFirstMax,
   f: (x, hi) => min(x!, hi!),
-  df: (_, x, hi) => [select(e.le(x!, hi!), one(x!), zero(x!)), select(gt(x!, hi!), one(x!), zero(x!))],
+  df: (_, x, hi) => [select(e.le(x!, hi!), oneOf(x!), zeroOf(x!)), select(gt(x!, hi!), oneOf(x!), zeroOf(x!))],
 });

@@ -1,7 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { ArgumentError, maskedFillValue, notForDtype, whereCondition } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
-import { constant, type Expr } from "../kernel/expr.ts";
+import { constant, type Expr, isFloat } from "../kernel/expr.ts";
 import {
   type Binary,
   binary,
@@ -66,7 +66,6 @@ export const bitwiseLeftShift: Binary = binary({ signatures: numberFirst, check:
 /** `input >> other`, keeping the sign. */
 export const bitwiseRightShift: Binary = binary({ signatures: numberFirst, check: integersOnly("rshift_cpu"), f: (a, b) => e.shr(a!, b!) });
 
-const isFloat = (x: Expr): boolean => x.type === "f32" || x.type === "f64";
 const no = constant(0, "bool");
 const infinite = (x: Expr): Expr => e.eq(e.abs(x), Number.POSITIVE_INFINITY);
 /** Whether the element is NaN. */

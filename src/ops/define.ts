@@ -131,8 +131,9 @@ export interface ViewDefinition {
   /** The same from the layouts of the input and the view, where the shape is not enough. */
   readonly gradOfLayout?: (g: Tensor, input: Layout, view: Layout) => Tensor;
   readonly node?: string;
-  /** One of several views that a function gives: writing to it in place is refused while it is recorded. */
-  readonly multiple?: true;
+  /** One of several views that a function gives, and which: writing to it in place is refused while it is recorded. */
+  // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
+  readonly multiple?: (...args: any[]) => number;
 }
 /** A view: another layout on the same storage. */
 export interface View<Sig extends Signature> extends Op<Sig>, ViewDefinition {

@@ -115,8 +115,8 @@ export const split: Composite<(splitSize: number | readonly number[], dim?: numb
         `split_with_sizes expects split_sizes to sum exactly to ${n} (input tensor's size at dimension ${d}), but got split_sizes=[${sizes.join(", ")}]`,
       );
     let at = 0;
-    return sizes.map((size) => {
-      const part = x._part(d, at, size);
+    return sizes.map((size, i) => {
+      const part = x._part(d, at, size, i);
       at += size;
       return part;
     });

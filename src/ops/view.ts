@@ -334,10 +334,10 @@ export const unfoldBackward: Rule<(shape: readonly number[], dimension: number, 
 });
 
 /** A piece of `split`: a view that may not be written to while it is recorded, because it is one of several. */
-export const _part: View<(dim: number, start: number, length: number) => Tensor> = define({
-  params: ["dim", "start", "length"],
+export const _part: View<(dim: number, start: number, length: number, piece: number) => Tensor> = define({
+  params: ["dim", "start", "length", "piece"],
   node: "SplitBackward0",
-  multiple: true,
+  multiple: (_dim: number, _start: number, _length: number, piece: number) => piece,
   layout: (x, d: number, start: number, length: number) => sliced(x, d, start, length),
   grad: (g, shape, dim: number, start: number, length: number) => {
     const whole = g.newZeros(shape);
@@ -349,7 +349,7 @@ export const _part: View<(dim: number, start: number, length: number) => Tensor>
 export const _element: View<(dim: number, index: number) => Tensor> = define({
   params: ["dim", "index"],
   node: "UnbindBackward0",
-  multiple: true,
+  multiple: (_dim: number, index: number) => index,
   layout: (x, d: number, index: number) => selected(x, d, index),
   grad: (g, shape, dim: number, index: number) => {
     const whole = g.newZeros(shape);

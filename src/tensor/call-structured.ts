@@ -62,7 +62,7 @@ export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): T
   const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
   const recorded = isGradEnabled() && x.requiresGrad;
   if (recorded) y.setHistory(new ViewNode(op.node ?? pascal(op.opName), op, x, y, args));
-  y.setView(x, op.multiple ? "multiple" : "default");
+  y.setView(x, op.multiple ? "multiple" : "default", op.multiple?.(...args));
   return y;
 }
 

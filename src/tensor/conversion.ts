@@ -104,42 +104,34 @@ function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: rea
 
 const typeName = (x: Tensor): string => `torch.${x.dtype.scalarName}Tensor`;
 
+/** Methods that convert to the dtype they are named after. */
+const named = {
+  float: types.float32,
+  double: types.float64,
+  half: types.float16,
+  bfloat16: types.bfloat16,
+  int: types.int32,
+  long: types.int64,
+  short: types.int16,
+  char: types.int8,
+  byte: types.uint8,
+  bool: types.bool,
+};
+
 export const conversions: Record<keyof Conversions, unknown> & ThisType<Tensor> = {
   to,
-  cpu() {
+  cpu(this: Tensor) {
     return toDevice(this, findDevice("cpu"));
   },
-  type(dtype?: DType) {
+  type(this: Tensor, dtype?: DType) {
     return dtype === undefined ? typeName(this) : this.to(dtype);
   },
-  float(options: FormatOptions = {}) {
-    return converted(this, types.float32, options);
-  },
-  double(options: FormatOptions = {}) {
-    return converted(this, types.float64, options);
-  },
-  half(options: FormatOptions = {}) {
-    return converted(this, types.float16, options);
-  },
-  bfloat16(options: FormatOptions = {}) {
-    return converted(this, types.bfloat16, options);
-  },
-  int(options: FormatOptions = {}) {
-    return converted(this, types.int32, options);
-  },
-  long(options: FormatOptions = {}) {
-    return converted(this, types.int64, options);
-  },
-  short(options: FormatOptions = {}) {
-    return converted(this, types.int16, options);
-  },
-  char(options: FormatOptions = {}) {
-    return converted(this, types.int8, options);
-  },
-  byte(options: FormatOptions = {}) {
-    return converted(this, types.uint8, options);
-  },
-  bool(options: FormatOptions = {}) {
-    return converted(this, types.bool, options);
-  },
-};
+  ...Object.fromEntries(
+    Object.entries(named).map(([name, dtype]) => [
+      name,
+      function (this: Tensor, options: FormatOptions = {}) {
+        return converted(this, dtype, options);
+      },
+    ]),
+  ),
+} as Record<keyof Conversions, unknown> & ThisType<Tensor>;

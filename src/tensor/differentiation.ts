@@ -47,8 +47,11 @@ class AccumulateGrad extends Node {
       return [];
     }
     // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
-    const next =
-      old !== null ? old.add(g!) : recording ? g!.alias() : g!.ownsStorageAlone() && g!.isContiguous() ? g!.detach() : g!.detach().clone();
+    const alone = g!.ownsStorageAlone() && g!.isContiguous();
+    const next = ownedBy(
+      () => (old !== null ? old.add(g!) : recording ? g!.alias() : alone ? g!.detach() : g!.detach().clone()),
+      (y) => [y],
+    );
     keep(next);
     leaf.replaceGrad(next);
     return [];

@@ -1,8 +1,9 @@
 import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
-import { gradCount, gradInvalidShape } from "../core/errors.ts";
+import { gradCount, gradInvalidShape, gradNoTensor, leafDirty } from "../core/errors.ts";
 import { broadcastShapes, sameShape } from "../core/layout.ts";
 import { asUser } from "../memory/ownership.ts";
+import { pythonTypeName } from "./call-pointwise.ts";
 import { SavedTensor } from "./saved.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -30,7 +31,7 @@ interface FunctionClass<R extends Tensor | readonly Tensor[] = Tensor | readonly
   // biome-ignore lint/suspicious/noExplicitAny: forward takes what its author says
   forward(ctx: FunctionContext, ...args: any[]): R;
   // biome-ignore lint/suspicious/noExplicitAny: one gradient per result
-  backward(ctx: FunctionContext, ...grads: any[]): Gradient | readonly Gradient[];
+  backward(ctx: FunctionContext, ...grads: any[]): unknown;
 }
 
 class Context implements FunctionContext {
@@ -109,6 +110,7 @@ class FunctionNode extends Node {
       const g = list[position] ?? null;
       const edge = this.edges[i];
       if (g === null || !edge) return null;
+      if (!(g instanceof Tensor)) throw gradNoTensor(pythonTypeName(g));
       const { shape } = edge.node.outputs[edge.index]!;
       const both = broadcastShapes(g.shape, shape);
       if (!Array.isArray(both) || !sameShape(both, g.shape)) throw gradInvalidShape(this.name, position, g.shape, shape);
@@ -160,6 +162,7 @@ function attach(y: Tensor, node: FunctionNode, ctx: Context, inputs: readonly Te
     return y;
   }
   if (ctx.hidden.dirty.includes(y)) {
+    if (y.requiresGrad && y.isLeaf) throw leafDirty();
     y.rebaseHistory(node);
     return y;
   }

@@ -1,4 +1,4 @@
-import { GradError } from "../core/errors.ts";
+import { GradError, ValueError } from "../core/errors.ts";
 import { Generator } from "../core/random/generator.ts";
 import { tensor } from "./creation.ts";
 import { grad } from "./differentiation.ts";
@@ -60,7 +60,7 @@ export function gradcheck(f: Checked, inputs: Tensor | readonly Tensor[], option
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, raiseException = true } = options;
   const list = inputs instanceof Tensor ? [inputs] : inputs;
   if (!list.some((x) => x.requiresGrad))
-    throw new GradError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.");
+    throw new ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.");
   for (let i = 0; i < list.length; i++) {
     if (!list[i]!.requiresGrad) continue;
     const [n, a] = [numerical(f, list, i, eps), analytical(f, list, i)];

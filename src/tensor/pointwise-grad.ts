@@ -2,7 +2,7 @@ import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
 import type { Formula } from "../dispatch/pointwise-kernel.ts";
 import { derive } from "../kernel/derive.ts";
-import { arg, constant, type Expr, isConst, mentions, mul, type Num, substitute } from "../kernel/expr.ts";
+import { arg, constant, type Expr, isConst, mentions, mul, type Num, select, substitute } from "../kernel/expr.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import type { Pointwise } from "../ops/define.ts";
 import { SavedTensor } from "./saved.ts";
@@ -46,6 +46,13 @@ function partial(op: Pointwise, i: number, y: Expr, xs: readonly Expr[]): Expr |
   return d === null || xs.includes(value) ? d : substitute(d, new Map([[value, y]]));
 }
 
+/** The product, taken inside of choices: where a partial derivative is 0 by choice, the gradient is 0 also where g is not finite. */
+function times(g: Expr, p: Expr): Expr {
+  if (isConst(p, 0)) return p;
+  if (p.prim === "select") return select(p.src[0]!, times(g, p.src[1]!), times(g, p.src[2]!));
+  return mul(g, p);
+}
+
 function analyse(op: Pointwise, i: number, make: (formula: Pick<Pointwise, "f" | "arity" | "node">) => Derived): OperandGradient {
   const n = op.arity + (op.params?.length ?? 0);
   const y = arg(n, "f32");
@@ -57,7 +64,7 @@ function analyse(op: Pointwise, i: number, make: (formula: Pick<Pointwise, "f" |
   const f = (g: Expr, ...used: Expr[]): Expr => {
     const leaves = Array.from({ length: n + 1 }, (_, k) => arg(100 + k, g.type)); // slots that no operand has
     const e = partial(op, i, leaves[0]!, leaves.slice(1))!;
-    return mul(g, substitute(e, new Map(uses.map((k, at) => [leaves[k]!, used[at]!]))));
+    return times(g, substitute(e, new Map(uses.map((k, at) => [leaves[k]!, used[at]!]))));
   };
   return { as: make({ f, arity: 1 + uses.length, node: `${op.node ?? op.opName}Backward` }), uses };
 }

@@ -1,3 +1,4 @@
+import { withGrad } from "../autograd/modes.ts";
 import { bfloat16, bool, type DataArray, float16 } from "../core/dtype.ts";
 import { ArgumentError, ambiguousBool, cannotConvertToScalar, noSyncRead, unsafeInteger } from "../core/errors.ts";
 import { numberFromBfloat16, numberFromFloat16 } from "../core/half.ts";
@@ -101,7 +102,8 @@ function oneElement(x: Tensor): void {
 }
 
 function printable(x: Tensor, at: Printable["at"]): Printable {
-  const node = x.gradFn;
+  // Without recording, because a view that may no longer be used can still be looked at.
+  const node = withGrad(false, () => x.gradFn);
   return {
     dtypeName: x.dtype.name,
     shape: x.shape,

@@ -2,7 +2,7 @@ import type { Edge, Node } from "../autograd/node.ts";
 import { backwardTwice, inferenceSaved, modifiedInplace } from "../core/errors.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { Owner } from "../memory/ownership.ts";
-import { Tensor } from "./tensor.ts";
+import { type History, Tensor } from "./tensor.ts";
 
 /**
  * A tensor that a gradient needs: its operand, the version it had, and where its own gradient goes. It does not refer to the tensor it was
@@ -15,7 +15,7 @@ export class SavedTensor extends Owner {
   /** For the output of the very node that saves it, the node is known only at unpacking. */
   private readonly output: number | null;
   /** The tensor's history as it will stand: an in-place operation on it shows in the message. */
-  private readonly history: { readonly node: Node | null; readonly output: number } | null;
+  private readonly history: History | null;
 
   constructor(x: Tensor, output: number | null) {
     if (x.isInference()) throw inferenceSaved();
@@ -36,12 +36,22 @@ export class SavedTensor extends Owner {
     const now = operand.storage.version;
     const edge = this.output === null ? this.edge : { node, index: this.output };
     if (now !== this.version && !operand.untracked) {
-      const by = this.output === null ? this.history?.node : node;
-      const origin = by ? `, which is output ${this.history?.output ?? this.output} of ${by.name},` : "";
+      const origin = this.origin(node, now);
       throw modifiedInplace(`torch.${operand.dtype.scalarName}Tensor`, operand.layout.shape, origin, now, this.version);
     }
     const x = new Tensor(operand);
     if (edge !== null) x.setEdge(edge);
     return x;
+  }
+
+  /** Of which node the tensor is an output by now; a view of a base that was written to is one of the base, seen as strided. */
+  private origin(node: Node, version: number): string {
+    const of = (output: number, name: string): string => `, which is output ${output} of ${name},`;
+    if (this.output !== null) return of(this.output, node.name);
+    const { history } = this;
+    if (history === null) return "";
+    const { view } = history;
+    if (view !== null && view.version !== version && view.base.requiresGrad) return of(0, "AsStridedBackward0");
+    return history.node === null ? "" : of(history.output, history.node.name);
   }
 }

@@ -44,6 +44,8 @@ interface ViewInfo {
   /** The tensor that owns the history of the storage. */
   readonly base: Tensor;
   creation: ViewCreation;
+  /** Which of several views it is that a function gave. */
+  readonly piece: number;
   /** The version at which `node` was right; a write through another view makes it stale. */
   version: number;
 }
@@ -60,6 +62,13 @@ interface Meta {
   view: ViewInfo | null;
   retainsGrad: boolean;
   inference: boolean;
+}
+
+/** What messages tell of a tensor's history, without the tensor. */
+export interface History {
+  readonly node: Node | null;
+  readonly output: number;
+  readonly view: ViewInfo | null;
 }
 
 const newMeta = (): Meta => ({
@@ -295,11 +304,11 @@ export class Tensor extends Owner {
   }
 
   /** Marks it as a view of `of`. */
-  setView(of: Tensor, creation: ViewCreation = "default"): void {
+  setView(of: Tensor, creation: ViewCreation = "default", piece: number = 0): void {
     const base = of.meta?.view?.base ?? of;
     const inherited = of.meta?.view?.creation ?? "default";
     const how = isInferenceModeEnabled() ? "inference" : creation !== "default" ? creation : !isGradEnabled() ? "noGrad" : inherited;
-    this.ensureMeta().view = { base, creation: how, version: this.impl.storage.version };
+    this.ensureMeta().view = { base, creation: how, piece, version: this.impl.storage.version };
     this.sharesMode(of);
   }
   /** What shows the memory of another tensor takes part in autograd, or not, as that does. */
@@ -315,7 +324,7 @@ export class Tensor extends Owner {
 
   /** Why a view that came about in a special way may not be written to, or used after its base was. */
   private forbiddenView(creation: ViewCreation, indirect: boolean): GradError {
-    if (creation === "multiple") return multiViewInplace(this.meta!.node?.name ?? "", this.outputNr, indirect);
+    if (creation === "multiple") return multiViewInplace(this.meta!.node?.name ?? "", this.meta!.view!.piece, indirect);
     return creation === "noGrad" ? noGradViewInplace(indirect) : inferenceViewInplace(indirect);
   }
 
@@ -327,7 +336,7 @@ export class Tensor extends Owner {
     if (view !== null) {
       if (!recording && !this.requiresGrad && !view.base.requiresGrad) return;
       if (view.creation !== "default") throw this.forbiddenView(view.creation, false);
-      if (view.base.isLeaf && view.base.requiresGrad) throw leafViewInplace();
+      if ((view.base.isLeaf && view.base.requiresGrad) || (this.requiresGrad && this.isLeaf)) throw leafViewInplace();
     } else if (this.requiresGrad && this.isLeaf) throw leafInplace();
   }
 
@@ -385,7 +394,7 @@ export class Tensor extends Owner {
     this.ensureMeta().grad = value;
   }
   /** Where its history stands, also after later in-place operations: for messages. */
-  get history(): { readonly node: Node | null; readonly output: number } | null {
+  get history(): History | null {
     return this.meta;
   }
 
@@ -435,7 +444,7 @@ export class Tensor extends Owner {
   detach_(): this {
     if (this.base !== null) {
       throw new GradError(
-        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference.",
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.",
       );
     }
     if (this.meta !== null) {

@@ -77,9 +77,9 @@ describe("hooks", () => {
     const x = leaf(2);
     const y = x.mul(1);
     y.registerHook((g) => g.mul(x));
-    const [g] = torch.autograd.grad(y.pow(2), x, { createGraph: true }); // 2x * x
-    const [h] = torch.autograd.grad(g!, x);
-    expect([list(g), list(h!)]).toEqual([[8], [8]]);
+    const [g] = torch.autograd.grad(y.pow(2), x, { createGraph: true }); // 2y times x
+    const [h] = torch.autograd.grad(g!, x); // 2y, and 2x times x, by the hook again
+    expect([list(g!), list(h!)]).toEqual([[8], [12]]);
   });
 
   test("run for gradients asked by grad", () => {
