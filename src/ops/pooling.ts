@@ -15,7 +15,7 @@ import {
 } from "../core/errors.ts";
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
-import { arg, constant, state } from "../kernel/expr.ts";
+import { arg, constant, position, state } from "../kernel/expr.ts";
 import { padded, perDimension } from "./convolution.ts";
 import { type MapLoop, mapLoop, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
 
@@ -68,22 +68,21 @@ function firstPlaces(out: readonly number[], p: Pooling, size: readonly number[]
 /** Where a window holds nothing but minus infinity its first element was found, which may be padding: then the first that is not counts. */
 const insideLoop: MapLoop = mapLoop(([relative, corner, first]) => e.select(e.eq(relative!, 0), first!, e.add(relative!, corner!)));
 
-/** The greatest with its place, which a second operand gives. Of equals the first stays, but every NaN takes over, as in PyTorch. */
+/** The greatest with its position in the window. Of equals the first stays, but every NaN takes over, as in PyTorch. */
 const windowLoop: ReduceLoop = reduceLoop("max_pool", {
   monoid: (t) => {
     const [v, i, w, j] = [state(0, t), state(1, "i64"), state(2, t), state(3, "i64")];
-    // A place of -1 is "nothing seen yet".
+    // A position of -1 is "nothing seen yet".
     const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.or(e.isnan(w), e.gt(w, v))));
     return {
       init: [constant(Number.NEGATIVE_INFINITY, t), constant(-1, "i64")],
-      lift: [arg(0, t), arg(1, "i64")],
+      lift: [arg(0, t), position],
       combine: [e.select(later, w, v), e.select(later, j, i)],
       outputs: [v, i],
     };
   },
   compute: (d) => d,
   outputs: (d) => [d, int64],
-  operands: [int64],
 });
 
 /** Channels last in memory, where the input has them so: dimension 1 is the innermost. */
@@ -122,7 +121,14 @@ export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
     const zero = size.map(() => 0);
     const inWindow = k.integers(gridPlaces(p.kernel, zero, p.dilation, size), p.kernel, x.device);
     const dims = Array.from({ length: nd }, (_, d) => 2 + nd + d);
-    const [values, relative] = k.reduce(windowLoop, windows, dims, false, { operands: [inWindow] }) as [Tensor, Tensor];
+    const [values, chosen] = k.reduce(windowLoop, windows, dims) as [Tensor, Tensor];
+    // Positions rather than places go through the reduction: it counts them itself, in vectors.
+    const everywhere = new Layout(
+      chosen.shape,
+      chosen.shape.map(() => 0),
+      inWindow.storageOffset(),
+    );
+    const relative = k.gather(inWindow, everywhere, [chosen], [{ size: inWindow.numel(), stride: 1, wraps: false }], poolIndex);
     const corners = k.integers(
       gridPlaces(
         out,

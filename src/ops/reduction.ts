@@ -78,7 +78,7 @@ const extremeLoop = (
       const later = e.or(e.lt(i, 0), e.and(e.ge(j, 0), e.and(e.not(isNan(v)), e.or(isNan(w), better(w, v)))));
       return {
         init: [start(type), constant(-1, "i64")],
-        lift: [arg(0, type), place],
+        lift: [arg(0, type), position],
         combine: [e.select(later, w, v), e.select(later, j, i)],
         outputs: [v, i],
       };
@@ -86,15 +86,9 @@ const extremeLoop = (
     compute: itself,
     outputs: (d) => [d, int64],
     nonEmpty: true,
-    ...(place === position ? {} : { operands: [int64] }),
   });
-/** The greatest with the place that a second operand gives it: for windows, where positions are not what is wanted. */
-const maxPlaceLoop: ReduceLoop = extremeLoop("max", least, (a, b) => e.gt(a, b), arg(1, "i64"));
 const maxIndexLoop: ReduceLoop = extremeLoop("max", least, (a, b) => e.gt(a, b));
 const minIndexLoop: ReduceLoop = extremeLoop("min", greatest, (a, b) => e.lt(a, b));
-
-/** Loops that other files build on. */
-export const _loops: Readonly<Record<"maxPlaceLoop", ReduceLoop>> = { maxPlaceLoop };
 
 /** A gradient over the kept dimensions, stretched back over the reduced ones. */
 export function stretch(g: Tensor, shape: readonly number[], dims: readonly number[], keepdim: boolean): Tensor {

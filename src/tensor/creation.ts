@@ -5,6 +5,7 @@ import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
 import { resultLayout } from "../dispatch/strides.ts";
 import { add, cast, constant, type Expr, eq, idiv, irem, le, mul, scalar, select, sub } from "../kernel/expr.ts";
+import { ownedBy } from "../memory/ownership.ts";
 import { isOptions } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { arrayDtype, fromValues } from "./encode.ts";
@@ -243,14 +244,10 @@ function leaf(flat: Flat, x: Plain | Tensor): void {
 export function tensor(data: NestedData | DataArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
   checkOptions("tensor", options as Record<string, unknown>);
   const device = optionDevice(options);
-  if (data instanceof Tensor)
-    return finish(
-      data
-        .detach()
-        .clone()
-        .to(options.dtype ?? data.dtype),
-      options,
-    );
+  if (data instanceof Tensor) {
+    const copy = (): Tensor => data.detach().clone().to(options.dtype ?? data.dtype);
+    return finish(ownedBy(copy, (x) => [x]), options);
+  }
   const own = arrayDtype(data);
   if (own !== null) {
     const array = data as DataArray;
