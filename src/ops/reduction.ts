@@ -64,12 +64,7 @@ const anyLoop: ReduceLoop = truthLoop("any", 0, e.or);
 const allLoop: ReduceLoop = truthLoop("all", 1, e.and);
 
 /** The best value with its first position; NaN is better than any number. */
-const extremeLoop = (
-  name: string,
-  start: (t: ComputeType) => Expr,
-  better: (a: Expr, b: Expr) => Expr,
-  place: Expr = position,
-): ReduceLoop =>
+const extremeLoop = (name: string, start: (t: ComputeType) => Expr, better: (a: Expr, b: Expr) => Expr): ReduceLoop =>
   reduceLoop(name, {
     monoid: (type) => {
       const [v, i, w, j] = [state(0, type), state(1, "i64"), state(2, type), state(3, "i64")];

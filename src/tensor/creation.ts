@@ -245,8 +245,15 @@ export function tensor(data: NestedData | DataArray | Uint8ClampedArray, options
   checkOptions("tensor", options as Record<string, unknown>);
   const device = optionDevice(options);
   if (data instanceof Tensor) {
-    const copy = (): Tensor => data.detach().clone().to(options.dtype ?? data.dtype);
-    return finish(ownedBy(copy, (x) => [x]), options);
+    const copy = (): Tensor =>
+      data
+        .detach()
+        .clone()
+        .to(options.dtype ?? data.dtype);
+    return finish(
+      ownedBy(copy, (x) => [x]),
+      options,
+    );
   }
   const own = arrayDtype(data);
   if (own !== null) {

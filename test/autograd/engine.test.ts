@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { caught } from "../support/caught.ts";
 
 const { grad } = torch.autograd;
@@ -43,14 +43,29 @@ describe("the order of work", () => {
     const [a, b] = [leaf(1, 2), leaf(3, 4)];
     const y = a.mul(b);
     const [ga, gb] = grad([y.sum(), y.pow(2).sum()], [a, b]);
-    expect([list(ga), list(gb)]).toEqual([[21, 68], [7, 34]]);
+    expect([list(ga), list(gb)]).toEqual([
+      [21, 68],
+      [7, 34],
+    ]);
   });
 
   test("results that nothing uses", () => {
-    const x = torch.tensor([[1, 5], [4, 2]], { requiresGrad: true });
+    const x = torch.tensor(
+      [
+        [1, 5],
+        [4, 2],
+      ],
+      { requiresGrad: true },
+    );
     const [first, second] = x.unbind(0);
     second!.sum().backward();
-    expect([list(x.grad), first!.requiresGrad]).toEqual([[[0, 0], [1, 1]], true]);
+    expect([list(x.grad), first!.requiresGrad]).toEqual([
+      [
+        [0, 0],
+        [1, 1],
+      ],
+      true,
+    ]);
   });
 });
 
@@ -87,7 +102,13 @@ describe("backward", () => {
     const a = torch.ones(2, 3, { requiresGrad: true });
     const b = leaf(2, 3, 4);
     a.mul(b).backward(torch.arange(6).to(torch.float32).view(2, 3));
-    expect([list(a.grad), list(b.grad)]).toEqual([[[0, 3, 8], [6, 12, 20]], [3, 5, 7]]);
+    expect([list(a.grad), list(b.grad)]).toEqual([
+      [
+        [0, 3, 8],
+        [6, 12, 20],
+      ],
+      [3, 5, 7],
+    ]);
   });
 
   test("again only with the graph kept", () => {
@@ -97,12 +118,16 @@ describe("backward", () => {
     y.backward(null, true);
     y.backward();
     expect(list(x.grad)).toEqual([18]);
-    expect(caught(() => y.backward())).toMatch(/^RuntimeError: Trying to backward through the graph a second time .* Specify retain_graph=True/);
+    expect(caught(() => y.backward())).toMatch(
+      /^RuntimeError: Trying to backward through the graph a second time .* Specify retain_graph=True/,
+    );
   });
 
   test("with inputs named touches only those", () => {
     const [a, b] = [leaf(1, 2), leaf(3, 4)];
-    a.mul(b).sum().backward({ inputs: [b] });
+    a.mul(b)
+      .sum()
+      .backward({ inputs: [b] });
     expect([list(a.grad), list(b.grad)]).toEqual([null, [1, 2]]);
     const middle = a.mul(2);
     middle.pow(2).sum().backward({ inputs: middle });
@@ -146,7 +171,10 @@ describe("backward", () => {
     y.retainGrad();
     y.mul_(3);
     y.sum().backward();
-    expect([list(y.grad), list(x.grad)]).toEqual([[1, 1], [3, 3]]);
+    expect([list(y.grad), list(x.grad)]).toEqual([
+      [1, 1],
+      [3, 3],
+    ]);
   });
 });
 
@@ -156,7 +184,11 @@ describe("createGraph", () => {
     const [g] = grad(x.pow(3).sum(), x, { createGraph: true });
     const [h] = grad(g!.sum(), x, { createGraph: true });
     const [third] = grad(h!.sum(), x);
-    expect([list(g), list(h), list(third)]).toEqual([[3, 12], [6, 12], [6, 6]]);
+    expect([list(g), list(h), list(third)]).toEqual([
+      [3, 12],
+      [6, 12],
+      [6, 6],
+    ]);
   });
 
   test("keeps the graph, and adds out of place", () => {
@@ -187,7 +219,10 @@ describe("grad", () => {
   test("gives gradients and leaves those of leaves alone", () => {
     const x = leaf(1, 2);
     const y = x.mul(2);
-    expect([grad(x.mul(3).sum(), x), grad(y.sum(), y)].map((g) => list(g[0]))).toEqual([[3, 3], [1, 1]]);
+    expect([grad(x.mul(3).sum(), x), grad(y.sum(), y)].map((g) => list(g[0]))).toEqual([
+      [3, 3],
+      [1, 1],
+    ]);
     expect(x.grad).toBeNull();
   });
   test("with gradients of the outputs, by position and by name", () => {
@@ -218,16 +253,44 @@ describe("what is asked wrongly, in PyTorch's words", () => {
   const x = leaf(1, 2);
   test.each<[string, () => unknown, string]>([
     ["no scalar", () => x.mul(1).backward(), "RuntimeError: grad can be implicitly created only for scalar outputs"],
-    ["no graph", () => torch.ones(2).sum().backward(), "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"],
-    ["one without a graph", () => torch.autograd.backward([x.sum(), torch.ones(1)]), "RuntimeError: element 1 of tensors does not require grad and does not have a grad_fn"],
-    ["shape", () => x.sum().backward(torch.ones(2)), "RuntimeError: Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] has a shape of torch.Size([])."],
+    [
+      "no graph",
+      () => torch.ones(2).sum().backward(),
+      "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
+    ],
+    [
+      "one without a graph",
+      () => torch.autograd.backward([x.sum(), torch.ones(1)]),
+      "RuntimeError: element 1 of tensors does not require grad and does not have a grad_fn",
+    ],
+    [
+      "shape",
+      () => x.sum().backward(torch.ones(2)),
+      "RuntimeError: Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] has a shape of torch.Size([]).",
+    ],
     ["input", () => grad(x.sum(), torch.ones(2)), "RuntimeError: One of the differentiated Tensors does not require grad"],
-    ["flag", () => (x.mul(1).requiresGrad = false), "RuntimeError: you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."],
-    ["integers", () => torch.ones(2, { dtype: torch.int64 }).requiresGrad_(), "RuntimeError: only Tensors of floating point dtype can require gradients"],
+    [
+      "flag",
+      () => (x.mul(1).requiresGrad = false),
+      "RuntimeError: you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().",
+    ],
+    [
+      "integers",
+      () => torch.ones(2, { dtype: torch.int64 }).requiresGrad_(),
+      "RuntimeError: only Tensors of floating point dtype can require gradients",
+    ],
     ["retain", () => torch.ones(2).retainGrad(), "RuntimeError: can't retain_grad on Tensor that has requires_grad=False"],
     ["grad of another shape", () => (leaf(1).grad = torch.ones(3)), "RuntimeError: assigned grad has data of a different size"],
-    ["grad of another dtype", () => (leaf(1).grad = torch.ones(1, { dtype: torch.float64 })), "RuntimeError: assigned grad has data of a different type"],
-    ["grad of another kind", () => (leaf(1).grad = "x" as never), "TypeError: assigned grad expected to be a Tensor or None but got grad of typestr"],
+    [
+      "grad of another dtype",
+      () => (leaf(1).grad = torch.ones(1, { dtype: torch.float64 })),
+      "RuntimeError: assigned grad has data of a different type",
+    ],
+    [
+      "grad of another kind",
+      () => (leaf(1).grad = "x" as never),
+      "TypeError: assigned grad expected to be a Tensor or None but got grad of typestr",
+    ],
     ["its own grad", () => (x.grad = x), "RuntimeError: can't assign Variable as its own grad"],
     ["no inputs", () => grad(x.sum(), []), "ValueError: grad requires non-empty inputs."],
   ])("%s", (_, f, message) => expect(caught(f)).toBe(message));
@@ -238,7 +301,13 @@ describe("detach, data, leaves", () => {
     const x = leaf(1, 2).mul(1);
     const d = x.detach();
     d.zero_();
-    expect([d.requiresGrad, d.gradFn, list(x), x.version, d.untypedStorage() === x.untypedStorage()]).toEqual([false, null, [0, 0], 1, true]);
+    expect([d.requiresGrad, d.gradFn, list(x), x.version, d.untypedStorage() === x.untypedStorage()]).toEqual([
+      false,
+      null,
+      [0, 0],
+      1,
+      true,
+    ]);
   });
   test("detach_ forgets", () => {
     const x = leaf(1).mul(2);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { caught } from "../support/caught.ts";
 
 const { Function, gradcheck, gradgradcheck } = torch.autograd;
@@ -52,8 +52,13 @@ describe("a function of one's own", () => {
       }
     }
     const x = leaf(1, 2);
-    Scale.apply(x, torch.tensor([3, 4]), 10).sum().backward();
-    expect([needs, list(x.grad)]).toEqual([[true, false, false], [30, 40]]);
+    Scale.apply(x, torch.tensor([3, 4]), 10)
+      .sum()
+      .backward();
+    expect([needs, list(x.grad)]).toEqual([
+      [true, false, false],
+      [30, 40],
+    ]);
   });
 
   test("saves results without keeping itself alive, with versions checked", () => {
@@ -71,14 +76,18 @@ describe("a function of one's own", () => {
     expect(gradgradcheck((x) => Exp.apply(x!), double(0.5, 1))).toBe(true);
     const y = Exp.apply(leaf(1, 2));
     y.add_(1);
-    expect(caught(() => y.sum().backward())).toContain("[torch.FloatTensor [2]], which is output 0 of ExpBackward, is at version 1; expected version 0 instead");
+    expect(caught(() => y.sum().backward())).toContain(
+      "[torch.FloatTensor [2]], which is output 0 of ExpBackward, is at version 1; expected version 0 instead",
+    );
   });
 
   test("saved inputs are checked too, and freed by backward", () => {
     const x = leaf(1, 2).add(0);
     const y = Square.apply(x);
     x.add_(1);
-    expect(caught(() => y.sum().backward())).toContain("[torch.FloatTensor [2]], which is output 0 of AddBackward0, is at version 1; expected version 0 instead");
+    expect(caught(() => y.sum().backward())).toContain(
+      "[torch.FloatTensor [2]], which is output 0 of AddBackward0, is at version 1; expected version 0 instead",
+    );
     const z = Square.apply(leaf(1));
     z.backward();
     expect(caught(() => z.backward())).toContain("Trying to backward through the graph a second time");
@@ -115,7 +124,10 @@ describe("a function of one's own", () => {
     }
     const x = leaf(1, 2);
     Two.apply(x)[0]!.sum().backward();
-    expect([seen, list(x.grad)]).toEqual([[[1, 1], null], [1, 1]]);
+    expect([seen, list(x.grad)]).toEqual([
+      [[1, 1], null],
+      [1, 1],
+    ]);
   });
 
   test("may mark results without gradients", () => {
@@ -157,8 +169,13 @@ describe("a function of one's own", () => {
     const base = b.mul(1);
     Twice.apply(base.at(0));
     base.sum().backward();
-    expect(list(b.grad)).toEqual([[2, 2], [1, 1]]);
-    expect(caught(() => Twice.apply(leaf(1)))).toBe("RuntimeError: a leaf Variable that requires grad has been used in an in-place operation.");
+    expect(list(b.grad)).toEqual([
+      [2, 2],
+      [1, 1],
+    ]);
+    expect(caught(() => Twice.apply(leaf(1)))).toBe(
+      "RuntimeError: a leaf Variable that requires grad has been used in an in-place operation.",
+    );
   });
 
   test("that hands its input through gives a result of its own", () => {
@@ -189,7 +206,10 @@ describe("a function of one's own", () => {
     const [x, y] = [leaf(1, 2), leaf(3, 4)];
     Same.apply(x, y).sum().backward();
     x.grad!.mul_(7);
-    expect([list(x.grad), list(y.grad)]).toEqual([[7, 7], [1, 1]]);
+    expect([list(x.grad), list(y.grad)]).toEqual([
+      [7, 7],
+      [1, 1],
+    ]);
   });
 
   const wrong = (backward: (g: Tensor) => unknown) =>
@@ -202,11 +222,23 @@ describe("a function of one's own", () => {
       }
     };
   test.each<[string, (g: Tensor) => unknown, string]>([
-    ["too many gradients", (g) => [g, g], "RuntimeError: function WrongBackward returned an incorrect number of gradients (expected 1, got 2)"],
+    [
+      "too many gradients",
+      (g) => [g, g],
+      "RuntimeError: function WrongBackward returned an incorrect number of gradients (expected 1, got 2)",
+    ],
     ["too few gradients", () => [], "RuntimeError: function WrongBackward returned an incorrect number of gradients (expected 1, got 0)"],
     ["more nulls", (g) => [g, null, null], "no error"],
-    ["another shape", () => torch.ones(3, 4), "RuntimeError: Function WrongBackward returned an invalid gradient at index 0 - got [3, 4] but expected shape compatible with [2]"],
-    ["a smaller shape", (g) => g.sum(), "RuntimeError: Function WrongBackward returned an invalid gradient at index 0 - got [] but expected shape compatible with [2]"],
+    [
+      "another shape",
+      () => torch.ones(3, 4),
+      "RuntimeError: Function WrongBackward returned an invalid gradient at index 0 - got [3, 4] but expected shape compatible with [2]",
+    ],
+    [
+      "a smaller shape",
+      (g) => g.sum(),
+      "RuntimeError: Function WrongBackward returned an invalid gradient at index 0 - got [] but expected shape compatible with [2]",
+    ],
     ["a larger shape that sums", () => torch.ones(3, 2), "no error"],
     ["no tensor", () => 5, "RuntimeError: expected Variable or None (got int)"],
   ])("%s", (_, backward, message) => expect(caught(() => wrong(backward).apply(leaf(1, 2)).sum().backward())).toBe(message));
@@ -222,7 +254,9 @@ describe("gradcheck", () => {
     }
   }
   test("finds a wrong gradient, and says where", () => {
-    expect(caught(() => gradcheck((x) => Wrong.apply(x!), double(1, 2)))).toMatch(/^RuntimeError: Jacobian mismatch for output 0 with respect to input 0,\nnumerical:/);
+    expect(caught(() => gradcheck((x) => Wrong.apply(x!), double(1, 2)))).toMatch(
+      /^RuntimeError: Jacobian mismatch for output 0 with respect to input 0,\nnumerical:/,
+    );
     expect(gradcheck((x) => Wrong.apply(x!), double(1, 2), { raiseException: false })).toBe(false);
     expect(gradcheck((x, y) => x!.mul(Wrong.apply(y!)), [double(1), torch.tensor([2], { dtype: torch.float64 })])).toBe(true);
   });

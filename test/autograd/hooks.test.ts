@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { caught } from "../support/caught.ts";
 
 const leaf = (...values: number[]): Tensor => torch.tensor(values, { requiresGrad: true });
@@ -15,7 +15,11 @@ describe("hooks", () => {
     y.registerHook((g) => void seen.push(["second", list(g)]));
     x.registerHook((g) => void seen.push(["leaf", list(g)]));
     y.sum().backward();
-    expect(seen).toEqual([["first", [1, 1]], ["second", [1, 1]], ["leaf", [2, 2]]]);
+    expect(seen).toEqual([
+      ["first", [1, 1]],
+      ["second", [1, 1]],
+      ["leaf", [2, 2]],
+    ]);
   });
 
   test("may give another gradient, which the next one sees; what is retained comes after them", () => {
@@ -25,7 +29,10 @@ describe("hooks", () => {
     y.registerHook((g) => g.add(1));
     y.retainGrad();
     y.sum().backward();
-    expect([list(y.grad), list(x.grad)]).toEqual([[3, 3], [6, 6]]);
+    expect([list(y.grad), list(x.grad)]).toEqual([
+      [3, 3],
+      [6, 6],
+    ]);
   });
 
   test("on a leaf run before the gradient is added", () => {
@@ -70,7 +77,10 @@ describe("hooks", () => {
       made = g.mul(10);
     });
     y.pow(2).sum().backward();
-    expect([list(given), list(made)]).toEqual([[6, 12], [60, 120]]);
+    expect([list(given), list(made)]).toEqual([
+      [6, 12],
+      [60, 120],
+    ]);
   });
 
   test("are part of the graph when it is recorded", () => {
@@ -101,7 +111,9 @@ describe("hooks", () => {
   });
 
   test("raise in PyTorch's words", () => {
-    expect(caught(() => torch.ones(2).registerHook((g) => g))).toBe("RuntimeError: cannot register a hook on a tensor that doesn't require gradient");
+    expect(caught(() => torch.ones(2).registerHook((g) => g))).toBe(
+      "RuntimeError: cannot register a hook on a tensor that doesn't require gradient",
+    );
     const shape = leaf(1, 2);
     shape.registerHook((g) => g.at(0));
     expect(caught(() => shape.sum().backward())).toBe("RuntimeError: hook '<lambda>' has changed the size of value");

@@ -12,11 +12,18 @@ describe("as a callback", () => {
     expect(isGradEnabled()).toBe(true);
   });
   test("restores the mode after an error", () => {
-    expect(() => noGrad(() => { throw new RangeError("x"); })).toThrow(RangeError);
+    expect(() =>
+      noGrad(() => {
+        throw new RangeError("x");
+      }),
+    ).toThrow(RangeError);
     expect(isGradEnabled()).toBe(true);
   });
   test("the innermost block wins", () => {
-    expect(noGrad(() => [enableGrad(() => [isGradEnabled(), noGrad(isGradEnabled), isGradEnabled()]), isGradEnabled()])).toEqual([[true, false, true], false]);
+    expect(noGrad(() => [enableGrad(() => [isGradEnabled(), noGrad(isGradEnabled), isGradEnabled()]), isGradEnabled()])).toEqual([
+      [true, false, true],
+      false,
+    ]);
     expect(noGrad(() => enableGrad(() => leaf().mul(2).requiresGrad))).toBe(true);
   });
   test("leaves still require what they say", () => {
@@ -45,10 +52,11 @@ describe("with an async function", () => {
       for (let i = 0; i < 4; i++) {
         await pause(2);
         seen["silent"]!.push(isGradEnabled());
-        if (i === 1) await enableGrad(async () => {
-          await pause(3);
-          seen["nested"]!.push(isGradEnabled());
-        });
+        if (i === 1)
+          await enableGrad(async () => {
+            await pause(3);
+            seen["nested"]!.push(isGradEnabled());
+          });
       }
     });
     const recording = (async () => {
@@ -63,7 +71,12 @@ describe("with an async function", () => {
   });
 
   test("restores the mode after a rejection", async () => {
-    await expect(noGrad(async () => { await pause(1); throw new RangeError("x"); })).rejects.toThrow(RangeError);
+    await expect(
+      noGrad(async () => {
+        await pause(1);
+        throw new RangeError("x");
+      }),
+    ).rejects.toThrow(RangeError);
     expect(isGradEnabled()).toBe(true);
   });
 
@@ -121,7 +134,11 @@ describe("on functions", () => {
     const original = Model.prototype.predict;
     Object.defineProperty(original, "note", { value: "kept" });
     Model.prototype.predict = noGrad.wrap(original);
-    expect([Model.prototype.predict.name, Model.prototype.predict.length, String(Model.prototype.predict)]).toEqual(["predict", 2, String(original)]);
+    expect([Model.prototype.predict.name, Model.prototype.predict.length, String(Model.prototype.predict)]).toEqual([
+      "predict",
+      2,
+      String(original),
+    ]);
     expect((Model.prototype.predict as unknown as { note: string; wrapped: unknown }).note).toBe("kept");
     expect((Model.prototype.predict as unknown as { wrapped: unknown }).wrapped).toBe(original);
     const [enabled, y] = new Model().predict(leaf(), 2);
@@ -164,9 +181,19 @@ describe("setGradEnabled", () => {
 describe("inferenceMode", () => {
   test("makes tensors that never take part in autograd", () => {
     const t = inferenceMode(() => torch.ones(2));
-    expect([t.isInference(), t.at(0).isInference(), t.detach().isInference(), t.add(1).isInference(), t.clone().isInference()]).toEqual([true, true, true, false, false]);
-    expect(caught(() => leaf().mul(t))).toBe("RuntimeError: Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.");
-    expect(caught(() => t.requiresGrad_())).toBe("RuntimeError: Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+    expect([t.isInference(), t.at(0).isInference(), t.detach().isInference(), t.add(1).isInference(), t.clone().isInference()]).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(caught(() => leaf().mul(t))).toBe(
+      "RuntimeError: Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.",
+    );
+    expect(caught(() => t.requiresGrad_())).toBe(
+      "RuntimeError: Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.",
+    );
     const x = leaf();
     x.add(t).sum().backward();
     x.mul(t.clone()).sum().backward();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { nextToken } from "../../src/memory/ownership.ts";
 
 const blocks = (): number => torch.memory.stats().blocks;
@@ -36,10 +36,14 @@ const calls: readonly (readonly [name: string, f: () => Tensor | readonly Tensor
   ["randperm", () => torch.randperm(5), 1],
   ["item, tolist, printing", () => [x.at(0, 0).itemSync(), x.t().tolistSync(), String(x.t())].length, 0],
   ["iteration", () => [...x], 0],
-  ["grad", () => {
-    const y = torch.ones(3, { requiresGrad: true });
-    return [...torch.autograd.grad(y.pow(2).sum(), y), y];
-  }, 2],
+  [
+    "grad",
+    () => {
+      const y = torch.ones(3, { requiresGrad: true });
+      return [...torch.autograd.grad(y.pow(2).sum(), y), y];
+    },
+    2,
+  ],
 ];
 
 describe("temporaries are given back at once", () => {
@@ -52,16 +56,26 @@ describe("temporaries are given back at once", () => {
     expect(blocks() - before).toBe(0);
   });
 
-  test.each(calls.filter(([name]) => !["at of a 0-d index", "setAt of a number", "to another order in memory", "onesLike", "bernoulli of probabilities", "grad", "item, tolist, printing"].includes(name)))(
-    "%s, without a scope around",
-    (_, f, held) => {
-      const before = blocks();
-      const result = f();
-      expect(blocks() - before).toBe(held);
-      for (const y of Array.isArray(result) ? result : [result]) if (y instanceof torch.Tensor) y.dispose();
-      expect(blocks() - before).toBe(0);
-    },
-  );
+  test.each(
+    calls.filter(
+      ([name]) =>
+        ![
+          "at of a 0-d index",
+          "setAt of a number",
+          "to another order in memory",
+          "onesLike",
+          "bernoulli of probabilities",
+          "grad",
+          "item, tolist, printing",
+        ].includes(name),
+    ),
+  )("%s, without a scope around", (_, f, held) => {
+    const before = blocks();
+    const result = f();
+    expect(blocks() - before).toBe(held);
+    for (const y of Array.isArray(result) ? result : [result]) if (y instanceof torch.Tensor) y.dispose();
+    expect(blocks() - before).toBe(0);
+  });
 
   test("awaited reads, transfers, ndarrays", async () => {
     const before = blocks();
@@ -96,40 +110,81 @@ describe("autograd holds gradients of leaves and nothing else after backward", (
   test.each<[string, () => void, number]>([
     ["a chain", () => a.mul(b).exp().sum().backward(), 0],
     ["accumulation over several ways", () => a.mul(b).add(a).mul(a).sum().backward(), 0],
-    ["writes to views", () => {
-      const y = a.mul(1);
-      y.at("1:").mul_(b.at(":-1"));
-      y.add_(1);
-      y.pow(2).sum().backward();
-    }, 0],
-    ["indexing", () => a.at(torch.tensor([0n, 0n, 2n])).mul(b.at(":3")).sum().backward(), 0],
-    ["a graph kept and run twice", () => {
-      const y = a.mul(b).sum();
-      y.backward({ retainGraph: true });
-      y.backward();
-    }, 0],
-    ["some inputs only", () => a.mul(b).sum().backward({ inputs: [a] }), 0],
-    ["a retained gradient", () => {
-      const y = a.mul(b);
-      y.retainGrad();
-      y.sum().backward();
-    }, 1],
-    ["what a hook was given, and made", () => {
-      const y = a.mul(b);
-      y.registerHook((g) => g.mul(2));
-      y.sum().backward();
-    }, 2],
-    ["second derivatives: what only the first needed", () => {
-      const [g] = torch.autograd.grad(a.pow(3).mul(b).sum(), a, { createGraph: true });
-      g!.pow(2).sum().backward();
-    }, 2],
-    ["an error in a hook", () => {
-      const y = a.mul(b);
-      y.registerHook(() => {
-        throw new RangeError();
-      });
-      expect(() => y.exp().sum().backward()).toThrow(RangeError);
-    }, 2],
+    [
+      "writes to views",
+      () => {
+        const y = a.mul(1);
+        y.at("1:").mul_(b.at(":-1"));
+        y.add_(1);
+        y.pow(2).sum().backward();
+      },
+      0,
+    ],
+    [
+      "indexing",
+      () =>
+        a
+          .at(torch.tensor([0n, 0n, 2n]))
+          .mul(b.at(":3"))
+          .sum()
+          .backward(),
+      0,
+    ],
+    [
+      "a graph kept and run twice",
+      () => {
+        const y = a.mul(b).sum();
+        y.backward({ retainGraph: true });
+        y.backward();
+      },
+      0,
+    ],
+    [
+      "some inputs only",
+      () =>
+        a
+          .mul(b)
+          .sum()
+          .backward({ inputs: [a] }),
+      0,
+    ],
+    [
+      "a retained gradient",
+      () => {
+        const y = a.mul(b);
+        y.retainGrad();
+        y.sum().backward();
+      },
+      1,
+    ],
+    [
+      "what a hook was given, and made",
+      () => {
+        const y = a.mul(b);
+        y.registerHook((g) => g.mul(2));
+        y.sum().backward();
+      },
+      2,
+    ],
+    [
+      "second derivatives: what only the first needed",
+      () => {
+        const [g] = torch.autograd.grad(a.pow(3).mul(b).sum(), a, { createGraph: true });
+        g!.pow(2).sum().backward();
+      },
+      2,
+    ],
+    [
+      "an error in a hook",
+      () => {
+        const y = a.mul(b);
+        y.registerHook(() => {
+          throw new RangeError();
+        });
+        expect(() => y.exp().sum().backward()).toThrow(RangeError);
+      },
+      2,
+    ],
   ])("%s", async (_, program, later) => {
     a.grad = null;
     b.grad = null;
@@ -137,7 +192,7 @@ describe("autograd holds gradients of leaves and nothing else after backward", (
     nextToken();
     const before = blocks();
     torch.scope(program);
-    const grads = [a.grad, b.grad].filter((g) => g !== null);
+    const grads = [a, b].flatMap((x) => x.grad ?? []);
     expect(blocks() - before - grads.length).toBeLessThanOrEqual(later);
     for (const g of grads) g.dispose();
     nextToken();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { infos } from "../opinfo/index.ts";
 import { Data, float32, type OpInfo } from "../opinfo/info.ts";
 import { describeCall, invoke, prepare, tensorsOf } from "../opinfo/realize.ts";

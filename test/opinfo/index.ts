@@ -17,5 +17,18 @@ import { triangle } from "./triangle.ts";
 import { view } from "./view.ts";
 
 export const infos: InfosOf<typeof table> = {
-  ...activation, ...arithmetic, ...comparison, ...copying, ...elementary, ...indexing, ...joining, ...matmul, ...padding, ...reduction, ...scans, ...softmax, ...triangle, ...view,
+  ...activation,
+  ...arithmetic,
+  ...comparison,
+  ...copying,
+  ...elementary,
+  ...indexing,
+  ...joining,
+  ...matmul,
+  ...padding,
+  ...reduction,
+  ...scans,
+  ...softmax,
+  ...triangle,
+  ...view,
 };

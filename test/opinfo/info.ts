@@ -1,10 +1,10 @@
 import type { DType } from "../../src/core/dtype.ts";
-import { bfloat16, bool, dtypes, float16, float32, float64, int16, int32, int64, int8, uint8 } from "../../src/core/dtype.ts";
+import { bfloat16, bool, dtypes, float16, float32, float64, int8, int16, int32, int64, uint8 } from "../../src/core/dtype.ts";
 import { Data } from "../backends/case.ts";
 import { Nd, rounded, type Shape, zip } from "./nd.ts";
 
 export type { DType, Shape };
-export { bfloat16, bool, dtypes, float16, float32, float64, int16, int32, int64, int8, uint8 };
+export { bfloat16, bool, dtypes, float16, float32, float64, int8, int16, int32, int64, uint8 };
 
 /** Groups of dtypes that ops take or refuse. */
 export const floats: readonly DType[] = [float32, float64, float16, bfloat16];
@@ -49,7 +49,17 @@ export const index = (shape: Shape, values: readonly number[]): Operand => new O
 /** A tensor of truth values. */
 export const mask = (shape: Shape): Operand => new Operand(shape, { dtype: bool, domain: between(0, 1) });
 
-export type Arg = Operand | readonly Operand[] | readonly number[] | number | boolean | string | null | undefined | DType | Readonly<Record<string, unknown>>;
+export type Arg =
+  | Operand
+  | readonly Operand[]
+  | readonly number[]
+  | number
+  | boolean
+  | string
+  | null
+  | undefined
+  | DType
+  | Readonly<Record<string, unknown>>;
 
 /** One call: the arguments by position, the tensor itself first. */
 export interface Sample {
@@ -109,7 +119,11 @@ export interface OpInfo {
 
 /** Infos for all the ops that a module of the table exports: tsc lists those that are missing. */
 export type InfosOf<Table> = {
-  readonly [K in keyof Table as K extends `_${string}` ? never : Table[K] extends { readonly kind: string; opName: string } ? K : never]: OpInfo;
+  readonly [K in keyof Table as K extends `_${string}`
+    ? never
+    : Table[K] extends { readonly kind: string; opName: string }
+      ? K
+      : never]: OpInfo;
 };
 
 // ---- samples of pointwise ops
@@ -121,7 +135,25 @@ const pairs = special.flatMap((a) => special.map((b) => [a, b] as const));
 
 const shapes: readonly Shape[] = [[5], [], [1], [17], [3, 4], [2, 3, 4], [0], [2, 0, 3]];
 const shapePairs: readonly (readonly [Shape, Shape])[] = [
-  [[5], [5]], [[3, 4], [4]], [[3, 1], [1, 4]], [[2, 1, 3], [4, 1]], [[], [3]], [[3], []], [[], []], [[17], [17]], [[0], [1]], [[2, 3, 4], [2, 3, 4]],
+  [[5], [5]],
+  [[3, 4], [4]],
+  [
+    [3, 1],
+    [1, 4],
+  ],
+  [
+    [2, 1, 3],
+    [4, 1],
+  ],
+  [[], [3]],
+  [[3], []],
+  [[], []],
+  [[17], [17]],
+  [[0], [1]],
+  [
+    [2, 3, 4],
+    [2, 3, 4],
+  ],
 ];
 
 type Rest = Partial<OpInfo>;
@@ -139,8 +171,10 @@ const defaults = { dtypes: every, ulp: 2, differentiable: true } as const;
 export function unary(f: (x: number, ...params: number[]) => number, { tame, more = [], ...rest }: PointwiseRest = {}): OpInfo {
   const values: readonly Sample[] = tame ? [] : [{ args: [given([special.length], special)], still: true, dtypes: [float32, float64] }];
   return {
-    ...defaults, reference: (x: Nd, ...params: number[]) => x.map((v) => f(v, ...params)),
-    samples: [...shapes.map((s) => call(t(s))), ...values, ...more], ...rest,
+    ...defaults,
+    reference: (x: Nd, ...params: number[]) => x.map((v) => f(v, ...params)),
+    samples: [...shapes.map((s) => call(t(s))), ...values, ...more],
+    ...rest,
   };
 }
 
@@ -149,10 +183,27 @@ export function binary(f: (a: number, b: number) => number, { tame, more = [], s
   const n = [pairs.length];
   const values: readonly Sample[] = tame
     ? []
-    : [{ args: [given(n, pairs.map((p) => p[0])), given(n, pairs.map((p) => p[1]))], still: true, dtypes: [float32, float64] }];
+    : [
+        {
+          args: [
+            given(
+              n,
+              pairs.map((p) => p[0]),
+            ),
+            given(
+              n,
+              pairs.map((p) => p[1]),
+            ),
+          ],
+          still: true,
+          dtypes: [float32, float64],
+        },
+      ];
   return {
-    ...defaults, reference: (a: Nd, b: Nd | number) => zip(f, a, b),
-    samples: [...shapePairs.map(([a, b]) => call(t(a), t(b, second))), ...values, ...more], ...rest,
+    ...defaults,
+    reference: (a: Nd, b: Nd | number) => zip(f, a, b),
+    samples: [...shapePairs.map(([a, b]) => call(t(a), t(b, second))), ...values, ...more],
+    ...rest,
   };
 }
 /** A sample with a number as the second operand. */
@@ -160,14 +211,24 @@ export const withNumber = (x: number, shape: Shape = [2, 3]): Sample => ({ args:
 /** Without bools, which a number turns into integers, and for numbers below 0 without bytes, in which they wrap. */
 const signed = numeric.filter((d) => d !== uint8);
 
-export const info = (reference: Reference, samples: readonly Sample[], rest: Rest = {}): OpInfo => ({ ...defaults, reference, samples, ...rest });
+export const info = (reference: Reference, samples: readonly Sample[], rest: Rest = {}): OpInfo => ({
+  ...defaults,
+  reference,
+  samples,
+  ...rest,
+});
 
 // ---- drawing
 
 /** The elements of an operand for a dtype. */
 export function draw(operand: Operand, dtype: DType, domain: Domain | undefined, data: Data): Nd {
   const own = operand.dtype ?? dtype;
-  if (operand.values !== null) return new Nd(operand.shape, operand.values.map((x) => rounded(x, own)), own);
+  if (operand.values !== null)
+    return new Nd(
+      operand.shape,
+      operand.values.map((x) => rounded(x, own)),
+      own,
+    );
   const { low, high, apart = 0 } = operand.domain ?? domain ?? ordinary;
   return new Nd(operand.shape, Nd.from(operand.shape, () => one(data, own, low, high, apart)).data, own);
 }
@@ -187,4 +248,5 @@ function one(data: Data, dtype: DType, low: number, high: number, apart: number)
     if (apart === 0 || x !== 0) return x;
   }
 }
+
 export { Data, Nd };

@@ -15,7 +15,10 @@ function joined(parts: readonly Nd[], dim: number = 0): Nd {
 }
 const stacked = (parts: readonly Nd[], dim: number = 0): Nd => {
   const d = front(dim, parts[0]!.ndim + 1);
-  return joined(parts.map((x) => x.reshape([...x.shape.slice(0, d), 1, ...x.shape.slice(d)])), d);
+  return joined(
+    parts.map((x) => x.reshape([...x.shape.slice(0, d), 1, ...x.shape.slice(d)])),
+    d,
+  );
 };
 /** The pieces of the sizes given, one after the other. */
 function pieces(x: Nd, sizes: readonly number[], d: number): Nd[] {
@@ -26,20 +29,34 @@ function pieces(x: Nd, sizes: readonly number[], d: number): Nd[] {
     return Nd.from(x.shape.with(d, n), (i) => x.at(i.with(d, from + i[d]!)));
   });
 }
-const ofSize = (n: number, size: number): number[] => (n === 0 ? [0] : Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size)));
+const ofSize = (n: number, size: number): number[] =>
+  n === 0 ? [0] : Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size));
 const parts = (reference: OpInfo["reference"], samples: readonly Sample[]): OpInfo => info(reference, samples, { keeps: [], view: true });
 
 export const joining: InfosOf<typeof table> = {
   cat: info(
     (xs: Nd[], dim?: number) => joined(xs, dim),
     [
-      call([t([2, 3]), t([1, 3])]), call([t([2, 3]), t([2, 1]), t([2, 2])], 1), call([t([5])], 0), call([t([0]), t([2, 3])], -1), call([t([2, 0]), t([2, 3])], 1),
-      call([t([2, 3, 2]), t([2, 1, 2])], -2), call([t([0]), t([0])]),
+      call([t([2, 3]), t([1, 3])]),
+      call([t([2, 3]), t([2, 1]), t([2, 2])], 1),
+      call([t([5])], 0),
+      call([t([0]), t([2, 3])], -1),
+      call([t([2, 0]), t([2, 3])], 1),
+      call([t([2, 3, 2]), t([2, 1, 2])], -2),
+      call([t([0]), t([0])]),
     ],
     { keeps: [] },
   ),
-  stack: info((xs: Nd[], dim?: number) => stacked(xs, dim), [call([t([2, 3]), t([2, 3])]), call([t([4]), t([4]), t([4])], 1), call([t([]), t([])]), call([t([2, 3])], -1), call([t([0]), t([0])])], { keeps: [] }),
-  stackWith: info((x: Nd, others: Nd[], dim: number) => stacked([x, ...others], dim), [call(t([3]), [t([3]), t([3])], 0), call(t([2, 3]), [t([2, 3])], -1)], { keeps: [] }),
+  stack: info(
+    (xs: Nd[], dim?: number) => stacked(xs, dim),
+    [call([t([2, 3]), t([2, 3])]), call([t([4]), t([4]), t([4])], 1), call([t([]), t([])]), call([t([2, 3])], -1), call([t([0]), t([0])])],
+    { keeps: [] },
+  ),
+  stackWith: info(
+    (x: Nd, others: Nd[], dim: number) => stacked([x, ...others], dim),
+    [call(t([3]), [t([3]), t([3])], 0), call(t([2, 3]), [t([2, 3])], -1)],
+    { keeps: [] },
+  ),
   split: parts(
     (x: Nd, size: number | number[], dim = 0) => {
       const d = front(dim, x.ndim);
@@ -65,7 +82,10 @@ export const joining: InfosOf<typeof table> = {
     (x: Nd, ...repeats: (number | number[])[]) => {
       const n = repeats.flat();
       const size = [...new Array<number>(n.length - x.ndim).fill(1), ...x.shape];
-      return Nd.from(n.map((k, d) => k * size[d]!), (i) => x.at(i.map((k, d) => k % size[d]!)));
+      return Nd.from(
+        n.map((k, d) => k * size[d]!),
+        (i) => x.at(i.map((k, d) => k % size[d]!)),
+      );
     },
     [call(t([2, 3]), 2, 1), call(t([3]), [2, 2]), call(t([]), 3), call(t([2]), 0), call(t([2, 1, 3]), 1, 4, 2)],
     { keeps: [] },

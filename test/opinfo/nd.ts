@@ -20,7 +20,10 @@ export class Nd {
 
   /** The array whose element at each index is `f(index)`. */
   static from(shape: Shape, f: (index: readonly number[]) => number): Nd {
-    return new Nd(shape, Array.from({ length: product(shape) }, (_, flat) => f(indexOf(flat, shape))));
+    return new Nd(
+      shape,
+      Array.from({ length: product(shape) }, (_, flat) => f(indexOf(flat, shape))),
+    );
   }
 
   get ndim(): number {
@@ -42,7 +45,10 @@ export class Nd {
   }
   /** The dimensions in another order. */
   permute(order: readonly number[]): Nd {
-    return Nd.from(order.map((d) => this.shape[d]!), (index) => this.at(this.shape.map((_, d) => index[order.indexOf(d)]!)));
+    return Nd.from(
+      order.map((d) => this.shape[d]!),
+      (index) => this.at(this.shape.map((_, d) => index[order.indexOf(d)]!)),
+    );
   }
 }
 

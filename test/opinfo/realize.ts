@@ -1,6 +1,6 @@
-import * as torch from "../../src/index.ts";
-import type { Tensor } from "../../src/index.ts";
 import { numberFromBfloat16, numberFromFloat16 } from "../../src/core/half.ts";
+import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import * as table from "../../src/ops/index.ts";
 import { type Arg, type Data, type DType, draw, Nd, Operand, type OpInfo, type Sample, type Shape } from "./info.ts";
 
@@ -20,7 +20,12 @@ export interface Realized {
 }
 
 const fromNd = (x: Nd, dtype: DType, device: string): Tensor =>
-  torch.tensor(x.data.map((v) => (dtype.name === "int64" ? BigInt(v) : v)), { dtype, device }).view(x.shape);
+  torch
+    .tensor(
+      x.data.map((v) => (dtype.name === "int64" ? BigInt(v) : v)),
+      { dtype, device },
+    )
+    .view(x.shape);
 
 /** A tensor of the values in a layout; where the layout repeats elements, the values are changed so that it can. */
 export function realize(x: Nd, dtype: DType, layout: LayoutName, device: string): Realized {
@@ -31,19 +36,29 @@ export function realize(x: Nd, dtype: DType, layout: LayoutName, device: string)
       return { tensor: fromNd(x.permute(order), dtype, device).permute(order), values: x, gaps: [] };
     }
     case "stepped": {
-      const wide = Nd.from(x.shape.with(last, x.shape[last]! * 2), (i) => (i[last]! % 2 === 0 ? x.at(i.with(last, i[last]! / 2)) : filler(dtype)));
+      const wide = Nd.from(x.shape.with(last, x.shape[last]! * 2), (i) =>
+        i[last]! % 2 === 0 ? x.at(i.with(last, i[last]! / 2)) : filler(dtype),
+      );
       const storage = fromNd(wide, dtype, device);
       return { tensor: storage.slice(last, 0, null, 2), values: x, gaps: [storage.slice(last, 1, null, 2)] };
     }
     case "offset": {
       const around = new Array<number>(5).fill(filler(dtype));
       const storage = fromNd(new Nd([x.numel + 10], [...around, ...x.data, ...around]), dtype, device);
-      return { tensor: storage.narrow(0, 5, x.numel).view(x.shape), values: x, gaps: [storage.narrow(0, 0, 5), storage.narrow(0, x.numel + 5, 5)] };
+      return {
+        tensor: storage.narrow(0, 5, x.numel).view(x.shape),
+        values: x,
+        gaps: [storage.narrow(0, 0, 5), storage.narrow(0, x.numel + 5, 5)],
+      };
     }
     case "expanded": {
       if (x.shape[0] === 0) break;
       const values = new Nd(x.shape, Nd.from(x.shape, ([, ...rest]) => x.at([0, ...rest])).data, x.dtype);
-      const row = fromNd(Nd.from([1, ...x.shape.slice(1)], (i) => x.at(i.with(0, 0))), dtype, device);
+      const row = fromNd(
+        Nd.from([1, ...x.shape.slice(1)], (i) => x.at(i.with(0, 0))),
+        dtype,
+        device,
+      );
       return { tensor: row.expand(x.shape), values, gaps: [] };
     }
   }

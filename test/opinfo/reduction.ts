@@ -1,5 +1,23 @@
 import type * as table from "../../src/ops/reduction.ts";
-import { between, bool, call, type DType, floats, given, type InfosOf, info, int64, integers, type Keeps, Nd, numeric, type OpInfo, type Sample, t, uint8 } from "./info.ts";
+import {
+  between,
+  bool,
+  call,
+  type DType,
+  floats,
+  given,
+  type InfosOf,
+  info,
+  int64,
+  integers,
+  type Keeps,
+  Nd,
+  numeric,
+  type OpInfo,
+  type Sample,
+  t,
+  uint8,
+} from "./info.ts";
 
 type Dims = number | readonly number[] | null | undefined;
 
@@ -28,11 +46,16 @@ export function reduceNd(x: Nd, dim: Dims, keepdim: boolean, f: (values: number[
 }
 
 const sumOf = (v: readonly number[]): number => v.reduce((a, b) => a + b, 0);
-const nanFirst = (better: (a: number, b: number) => boolean) => (v: readonly number[]): number =>
-  v.reduce((best, x) => (Number.isNaN(best) || (!Number.isNaN(x) && !better(x, best)) ? best : x));
+const nanFirst =
+  (better: (a: number, b: number) => boolean) =>
+  (v: readonly number[]): number =>
+    v.reduce((best, x) => (Number.isNaN(best) || (!Number.isNaN(x) && !better(x, best)) ? best : x));
 const most = nanFirst((a, b) => a > b);
 const least = nanFirst((a, b) => a < b);
-const positionOf = (extreme: (v: readonly number[]) => number) => (v: readonly number[]): number => v.findIndex((x) => Object.is(x, extreme(v)) || x === extreme(v));
+const positionOf =
+  (extreme: (v: readonly number[]) => number) =>
+  (v: readonly number[]): number =>
+    v.findIndex((x) => Object.is(x, extreme(v)) || x === extreme(v));
 /** The sum of squared distances from the mean, over the count less `correction`. */
 const variance = (v: readonly number[], correction: number): number => {
   const mean = sumOf(v) / v.length;
@@ -44,8 +67,19 @@ const inf = Number.POSITIVE_INFINITY;
 const nans = { args: [given([2, 3], [1, nan, 3, inf, -inf, 2]), 1], still: true, dtypes: floats } as const;
 /** Calls without a dimension, with one, with several and with those kept. `empty`: also over nothing. */
 const alongAll = (empty: boolean): readonly Sample[] => [
-  call(t([17])), call(t([])), call(t([3, 4])), call(t([3, 4]), 0), call(t([3, 4]), -1, true), call(t([2, 3, 4]), 1), call(t([2, 3, 4]), [0, 2]), call(t([2, 3, 4]), [2, 0], true),
-  call(t([]), 0), call(t([1]), 0, true), call(t([0, 3]), 1), ...(empty ? [call(t([0])), call(t([2, 0, 3]), 1), call(t([2, 0]), null)] : []), nans,
+  call(t([17])),
+  call(t([])),
+  call(t([3, 4])),
+  call(t([3, 4]), 0),
+  call(t([3, 4]), -1, true),
+  call(t([2, 3, 4]), 1),
+  call(t([2, 3, 4]), [0, 2]),
+  call(t([2, 3, 4]), [2, 0], true),
+  call(t([]), 0),
+  call(t([1]), 0, true),
+  call(t([0, 3]), 1),
+  ...(empty ? [call(t([0])), call(t([2, 0, 3]), 1), call(t([2, 0]), null)] : []),
+  nans,
 ];
 const alongOne = (empty: boolean): readonly Sample[] => alongAll(empty).filter((s) => !Array.isArray(s.args[1]));
 
@@ -63,10 +97,19 @@ const extreme = (f: (v: readonly number[]) => number): OpInfo =>
     (...[x, dim, keepdim = false]: Extreme) =>
       dim instanceof Nd
         ? Nd.from(x.shape, (i) => f([x.at(i), dim.at(i)]))
-        : dim === undefined ? reduceNd(x, null, false, f) : [reduceNd(x, dim, keepdim, f), reduceNd(x, dim, keepdim, positionOf(f))],
+        : dim === undefined
+          ? reduceNd(x, null, false, f)
+          : [reduceNd(x, dim, keepdim, f), reduceNd(x, dim, keepdim, positionOf(f))],
     [
-      { args: [t([17])], keeps: ["result", 0] }, { args: [t([])], keeps: ["result", 0] }, { args: [t([3, 4])], keeps: ["result", 0] }, { args: [t([3, 4]), t([3, 4])], keeps: [0, 1] },
-      call(t([3, 4]), 0), call(t([3, 4]), -1, true), call(t([2, 3, 4]), 1), call(t([]), 0), nans,
+      { args: [t([17])], keeps: ["result", 0] },
+      { args: [t([])], keeps: ["result", 0] },
+      { args: [t([3, 4])], keeps: ["result", 0] },
+      { args: [t([3, 4]), t([3, 4])], keeps: [0, 1] },
+      call(t([3, 4]), 0),
+      call(t([3, 4]), -1, true),
+      call(t([2, 3, 4]), 1),
+      call(t([]), 0),
+      nans,
     ],
     { keeps: [], distinct: true, results: (d) => [d, int64] },
   );
@@ -81,16 +124,30 @@ const spread = (f: (v: number[], correction: number) => number, keeps: Keeps): O
       return reduceNd(x, typeof dim === "boolean" ? null : dim, options.keepdim ?? keepdim, (v) => f(v, correction));
     },
     [
-      call(t([17])), call(t([3, 4]), 0), call(t([3, 4]), 1, false), call(t([3, 4]), false), call(t([2, 3, 4]), [0, 2], true, true),
-      call(t([3, 4]), 1, { correction: 2, keepdim: true }), { args: [t([1])], still: true },
+      call(t([17])),
+      call(t([3, 4]), 0),
+      call(t([3, 4]), 1, false),
+      call(t([3, 4]), false),
+      call(t([2, 3, 4]), [0, 2], true, true),
+      call(t([3, 4]), 1, { correction: 2, keepdim: true }),
+      { args: [t([1])], still: true },
     ],
-    { dtypes: floats, keeps, ulp: 8, floor: 1, refuses: [[[...integers, bool], "std and var only support floating point and complex dtypes"]] },
+    {
+      dtypes: floats,
+      keeps,
+      ulp: 8,
+      floor: 1,
+      refuses: [[[...integers, bool], "std and var only support floating point and complex dtypes"]],
+    },
   );
 
 export const reduction: InfosOf<typeof table> & { readonly var: OpInfo } = {
   sum: over(sumOf, alongAll(true), { result: widened, floor: 8, keeps: [], halfUlp: 1 }),
   mean: over((v) => sumOf(v) / v.length, alongAll(true), {
-    dtypes: floats, floor: 4, keeps: [], refuses: [[[...integers, bool], "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."]],
+    dtypes: floats,
+    floor: 4,
+    keeps: [],
+    refuses: [[[...integers, bool], "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."]],
   }),
   prod: over((v) => v.reduce((a, b) => a * b, 1), alongOne(true), { result: widened, domain: between(-2, 2), ulp: 8, keeps: [0] }),
   amax: over(most, alongAll(false), { keeps: ["result", 0], distinct: true }),

@@ -1,5 +1,5 @@
 import type * as table from "../../src/ops/view.ts";
-import { call, type InfosOf, info, Nd, type OpInfo, Operand, type Sample, t } from "./info.ts";
+import { call, type InfosOf, info, Nd, Operand, type OpInfo, type Sample, t } from "./info.ts";
 
 const flatten1 = (sizes: readonly (number | readonly number[])[]): number[] => sizes.flat();
 const front = (d: number, n: number): number => (d < 0 ? d + n : d);
@@ -14,7 +14,10 @@ const inserted = (list: readonly number[], d: number, x: number): number[] => [.
 const reshaped = (x: Nd, ...sizes: (number | number[])[]): Nd => x.reshape(infer(flatten1(sizes), x.numel));
 const expanded = (x: Nd, ...sizes: (number | number[])[]): Nd => {
   const size = flatten1(sizes);
-  return Nd.from(size.map((n, d) => (n === -1 ? x.shape[d - size.length + x.ndim]! : n)), (i) => x.at(i));
+  return Nd.from(
+    size.map((n, d) => (n === -1 ? x.shape[d - size.length + x.ndim]! : n)),
+    (i) => x.at(i),
+  );
 };
 const swapped = (x: Nd, a: number, b: number): Nd => {
   const order = x.shape.map((_, d) => d);
@@ -36,17 +39,35 @@ const look = (reference: OpInfo["reference"], samples: readonly Sample[], rest: 
   info(reference, samples, { keeps: [], view: true, ...rest });
 
 export const view: InfosOf<typeof table> = {
-  view: look(reshaped, [call(t([3, 4]), 2, 6), call(t([3, 4]), [-1]), call(t([]), 1), call(t([1]), []), call(t([0, 3]), [3, 0]), call(t([2, 3, 4]), 6, -1)], stuck),
-  reshape: look(reshaped, [call(t([3, 4]), 2, 6), call(t([3, 4]), [-1]), call(t([]), 1), call(t([1]), []), call(t([0, 3]), [3, 0]), call(t([2, 3, 4]), 6, -1)], { view: "maybe" }),
+  view: look(
+    reshaped,
+    [call(t([3, 4]), 2, 6), call(t([3, 4]), [-1]), call(t([]), 1), call(t([1]), []), call(t([0, 3]), [3, 0]), call(t([2, 3, 4]), 6, -1)],
+    stuck,
+  ),
+  reshape: look(
+    reshaped,
+    [call(t([3, 4]), 2, 6), call(t([3, 4]), [-1]), call(t([]), 1), call(t([1]), []), call(t([0, 3]), [3, 0]), call(t([2, 3, 4]), 6, -1)],
+    { view: "maybe" },
+  ),
   viewAs: look((x: Nd, o: Nd) => x.reshape(o.shape), [call(t([3, 4]), t([6, 2])), call(t([]), t([1, 1]))], stuck),
   reshapeAs: look((x: Nd, o: Nd) => x.reshape(o.shape), [call(t([3, 4]), t([6, 2])), call(t([]), t([1, 1]))], { view: "maybe" }),
   ravel: look((x: Nd) => x.reshape([x.numel]), [call(t([3, 4])), call(t([])), call(t([2, 0]))], { view: "maybe" }),
   flatten: look(
     (x: Nd, start = 0, end = -1) => {
       const [a, b] = [front(start, x.ndim), front(end, x.ndim)];
-      return x.reshape(x.ndim === 0 ? [1] : [...x.shape.slice(0, a), x.shape.slice(a, b + 1).reduce((p, n) => p * n, 1), ...x.shape.slice(b + 1)]);
+      return x.reshape(
+        x.ndim === 0 ? [1] : [...x.shape.slice(0, a), x.shape.slice(a, b + 1).reduce((p, n) => p * n, 1), ...x.shape.slice(b + 1)],
+      );
     },
-    [call(t([2, 3, 4])), call(t([2, 3, 4]), 1), call(t([2, 3, 4]), 0, 1), call(t([])), call(t([5])), call(t([2, 3, 4]), -2, -2), call(t([2, 0, 3]), 1)],
+    [
+      call(t([2, 3, 4])),
+      call(t([2, 3, 4]), 1),
+      call(t([2, 3, 4]), 0, 1),
+      call(t([])),
+      call(t([5])),
+      call(t([2, 3, 4]), -2, -2),
+      call(t([2, 0, 3]), 1),
+    ],
     { view: "maybe" },
   ),
   unflatten: look(
@@ -57,10 +78,26 @@ export const view: InfosOf<typeof table> = {
     [call(t([6]), 0, [2, 3]), call(t([2, 12]), -1, [3, -1]), call(t([4, 3]), 0, [2, 2])],
     stuck,
   ),
-  transpose: look(swapped, [call(t([3, 4]), 0, 1), call(t([2, 3, 4]), -1, 0), call(t([2, 3, 4]), 1, 1), call(t([]), 0, -1), call(t([2, 0]), 0, 1)]),
+  transpose: look(swapped, [
+    call(t([3, 4]), 0, 1),
+    call(t([2, 3, 4]), -1, 0),
+    call(t([2, 3, 4]), 1, 1),
+    call(t([]), 0, -1),
+    call(t([2, 0]), 0, 1),
+  ]),
   t: look((x: Nd) => (x.ndim < 2 ? x : swapped(x, 0, 1)), [call(t([3, 4])), call(t([5])), call(t([])), call(t([0, 2]))]),
-  permute: look((x: Nd, ...dims: (number | number[])[]) => x.permute(flatten1(dims).map((d) => front(d, x.ndim))), [call(t([2, 3, 4]), 2, 0, 1), call(t([2, 3, 4]), [-1, 1, 0]), call(t([]), []), call(t([2, 0, 3]), 1, 2, 0)]),
-  expand: look(expanded, [call(t([3, 1]), 3, 4), call(t([4]), [2, 3, -1]), call(t([1, 4]), 5, -1), call(t([]), 3), call(t([1]), 0), call(t([3]), 3)]),
+  permute: look(
+    (x: Nd, ...dims: (number | number[])[]) => x.permute(flatten1(dims).map((d) => front(d, x.ndim))),
+    [call(t([2, 3, 4]), 2, 0, 1), call(t([2, 3, 4]), [-1, 1, 0]), call(t([]), []), call(t([2, 0, 3]), 1, 2, 0)],
+  ),
+  expand: look(expanded, [
+    call(t([3, 1]), 3, 4),
+    call(t([4]), [2, 3, -1]),
+    call(t([1, 4]), 5, -1),
+    call(t([]), 3),
+    call(t([1]), 0),
+    call(t([3]), 3),
+  ]),
   expandAs: look((x: Nd, o: Nd) => expanded(x, [...o.shape]), [call(t([3, 1]), t([3, 4])), call(t([4]), t([2, 4]))]),
   unsqueeze: look(
     (x: Nd, dim: number) => x.reshape(inserted(x.shape, front(dim, x.ndim + 1), 1)),
@@ -81,11 +118,18 @@ export const view: InfosOf<typeof table> = {
     [call(t([3, 4]), 0, 1), call(t([3, 4]), 1, -1), call(t([2, 3, 4]), -1, 0), call(t([5]), 0, 4), call(t([2, 0]), 0, 1)],
   ),
   narrow: look(
-    (x: Nd, dim: number, start: number, length: number) => sliced(x, dim, front(start, x.shape[front(dim, x.ndim)]!), front(start, x.shape[front(dim, x.ndim)]!) + length),
+    (x: Nd, dim: number, start: number, length: number) =>
+      sliced(x, dim, front(start, x.shape[front(dim, x.ndim)]!), front(start, x.shape[front(dim, x.ndim)]!) + length),
     [call(t([5, 3]), 0, 1, 3), call(t([3, 5]), -1, 2, 0), call(t([3, 5]), 1, -2, 2), call(t([17]), 0, 3, 10)],
   ),
   slice: look(sliced, [
-    call(t([7, 3]), 0, 1, 5), call(t([3, 7]), 1, null, null, 2), call(t([3, 7]), -1, -4, -1), call(t([7]), 0, 2, 100, 3), call(t([7]), 0, 5, 2), call(t([7]), 0), call(t([0]), 0, 0, 5, 2),
+    call(t([7, 3]), 0, 1, 5),
+    call(t([3, 7]), 1, null, null, 2),
+    call(t([3, 7]), -1, -4, -1),
+    call(t([7]), 0, 2, 100, 3),
+    call(t([7]), 0, 5, 2),
+    call(t([7]), 0),
+    call(t([0]), 0, 0, 5, 2),
   ]),
   diagonal: look(
     (x: Nd, offset = 0, dim1 = 0, dim2 = 1) => {
@@ -99,13 +143,22 @@ export const view: InfosOf<typeof table> = {
         return x.at(at);
       });
     },
-    [call(t([4, 4])), call(t([3, 5]), 1), call(t([3, 5]), -2), call(t([2, 3, 4]), 0, -1, 0), call(t([3, 3]), 5), call(t([2, 3, 4]), 1, 1, 2)],
+    [
+      call(t([4, 4])),
+      call(t([3, 5]), 1),
+      call(t([3, 5]), -2),
+      call(t([2, 3, 4]), 0, -1, 0),
+      call(t([3, 3]), 5),
+      call(t([2, 3, 4]), 1, 1, 2),
+    ],
   ),
   unfold: look(
     (x: Nd, dim: number, size: number, step: number) => {
       const d = front(dim, x.ndim);
       if (x.ndim === 0) return x.reshape([1]);
-      return Nd.from([...x.shape.with(d, Math.floor((x.shape[d]! - size) / step) + 1), size], (i) => x.at(i.slice(0, -1).with(d, i[d]! * step + i.at(-1)!)));
+      return Nd.from([...x.shape.with(d, Math.floor((x.shape[d]! - size) / step) + 1), size], (i) =>
+        x.at(i.slice(0, -1).with(d, i[d]! * step + i.at(-1)!)),
+      );
     },
     [call(t([7]), 0, 3, 1), call(t([7]), 0, 3, 2), call(t([3, 8]), 1, 2, 3), call(t([4, 3]), 0, 2, 2), call(t([]), 0, 1, 1)],
   ),
@@ -122,8 +175,15 @@ export const view: InfosOf<typeof table> = {
     { keeps: [], floor: 4 },
   ),
   asStrided: look(
-    (x: Nd, size: number[], stride: number[], offset = 0) => Nd.from(size, (i) => x.data[offset + i.reduce((p, k, d) => p + k * stride[d]!, 0)]!),
-    [call(plain([12]), [3, 2], [4, 1]), call(plain([12]), [2, 3], [1, 2], 3), call(plain([3, 4]), [4, 3], [1, 4]), call(plain([5]), [3, 3], [1, 1]), call(plain([4]), [2], [0], 1)],
+    (x: Nd, size: number[], stride: number[], offset = 0) =>
+      Nd.from(size, (i) => x.data[offset + i.reduce((p, k, d) => p + k * stride[d]!, 0)]!),
+    [
+      call(plain([12]), [3, 2], [4, 1]),
+      call(plain([12]), [2, 3], [1, 2], 3),
+      call(plain([3, 4]), [4, 3], [1, 4]),
+      call(plain([5]), [3, 3], [1, 1]),
+      call(plain([4]), [2], [0], 1),
+    ],
   ),
 };
 

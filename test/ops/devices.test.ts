@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { infos } from "../opinfo/index.ts";
 import { Data, float32, type OpInfo, type Sample } from "../opinfo/info.ts";
 import { describeCall, invoke, type LayoutName, numbers, prepare, tensorsOf } from "../opinfo/realize.ts";
@@ -16,7 +16,9 @@ async function outcome(name: string, info: OpInfo, sample: Sample, layout: Layou
   if (moving.length > 0) torch.autograd.backward(moving, moving.map(weights));
   return {
     looks: results.map((y) => `${y.dtype.name}[${y.shape}] strides [${y.stride()}] ${y.gradFn}`),
-    gradients: await Promise.all(leaves.map(async (x) => (x.grad === null ? null : { shape: x.grad.shape, values: await numbers(x.grad) }))),
+    gradients: await Promise.all(
+      leaves.map(async (x) => (x.grad === null ? null : { shape: x.grad.shape, values: await numbers(x.grad) })),
+    ),
   };
 }
 
@@ -25,7 +27,10 @@ describe.each(devices.filter((d) => d !== "reference"))("%s as the reference", (
     for (const sample of info.samples.filter((s) => info.dtypes.includes(float32) && (s.dtypes?.includes(float32) ?? true))) {
       for (const layout of ["contiguous", "transposed"] as const) {
         if (info.refusesLayouts !== undefined && layout !== "contiguous") continue;
-        const [expected, actual] = [await outcome(name, info, sample, layout, "reference"), await outcome(name, info, sample, layout, device)];
+        const [expected, actual] = [
+          await outcome(name, info, sample, layout, "reference"),
+          await outcome(name, info, sample, layout, device),
+        ];
         const text = describeCall(name, sample, float32, layout);
         expect(actual.looks, text).toEqual(expected.looks);
         for (const [i, g] of expected.gradients.entries()) {

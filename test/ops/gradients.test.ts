@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { infos } from "../opinfo/index.ts";
 import { Data, float64, type Keeps, type OpInfo, type Sample } from "../opinfo/info.ts";
 import { type Call, describeCall, invoke, type LayoutName, layouts, prepare, tensorsOf } from "../opinfo/realize.ts";
@@ -17,7 +17,16 @@ function asFunction(name: string, c: Call): { f: (...xs: Tensor[]) => Tensor[]; 
     const i = inputs.indexOf(a as Tensor);
     return i >= 0 ? xs[i] : Array.isArray(a) ? a.map((e) => swap(e, xs)) : a;
   };
-  return { inputs, f: (...xs) => tensorsOf(invoke(name, c.args.map((a) => swap(a, xs)))).filter((y) => y.requiresGrad) };
+  return {
+    inputs,
+    f: (...xs) =>
+      tensorsOf(
+        invoke(
+          name,
+          c.args.map((a) => swap(a, xs)),
+        ),
+      ).filter((y) => y.requiresGrad),
+  };
 }
 
 describe.each(entries.filter(([, info]) => info.differentiable))("%s", (name, info) => {
@@ -30,7 +39,8 @@ describe.each(entries.filter(([, info]) => info.differentiable))("%s", (name, in
         try {
           check(c);
         } catch (e) {
-          if (layout !== "contiguous" && info.refusesLayouts !== undefined && (e as Error).message.startsWith(info.refusesLayouts)) continue;
+          if (layout !== "contiguous" && info.refusesLayouts !== undefined && (e as Error).message.startsWith(info.refusesLayouts))
+            continue;
           throw new Error(`${describeCall(name, sample, float64, layout)}: ${(e as Error).message}`, { cause: e });
         }
       }
@@ -38,17 +48,25 @@ describe.each(entries.filter(([, info]) => info.differentiable))("%s", (name, in
   }
 
   test("gradient", () => {
-    each((c) => {
-      const { f, inputs } = asFunction(name, c);
-      gradcheck(f, inputs);
-    }, 26, true);
+    each(
+      (c) => {
+        const { f, inputs } = asFunction(name, c);
+        gradcheck(f, inputs);
+      },
+      26,
+      true,
+    );
   });
 
   test.skipIf(info.firstOnly !== undefined)("gradient of the gradient", () => {
-    each((c) => {
-      const { f, inputs } = asFunction(name, c);
-      gradgradcheck(f, inputs, { atol: 1e-4 });
-    }, 14, false);
+    each(
+      (c) => {
+        const { f, inputs } = asFunction(name, c);
+        gradgradcheck(f, inputs, { atol: 1e-4 });
+      },
+      14,
+      false,
+    );
   });
 
   test("keeps for backward what it says, and nothing else", () => {
@@ -82,7 +100,10 @@ function keptBy(name: string, info: OpInfo, sample: Sample, seed: number): Keeps
     // The same storage under another handle: the write counts, but is not recorded.
     for (const x of written) x.detach().copy_(x.detach().clone());
     try {
-      torch.autograd.backward(results, results.map((y) => torch.onesLike(y)));
+      torch.autograd.backward(
+        results,
+        results.map((y) => torch.onesLike(y)),
+      );
     } catch (e) {
       expect((e as Error).message).toContain("has been modified by an inplace operation");
       kept.push(target);

@@ -1,5 +1,5 @@
 import * as torch from "torchlet";
-import { type Tensor, nn, optim } from "torchlet";
+import { nn, optim, type Tensor } from "torchlet";
 
 const model = new nn.Sequential(new nn.Linear(2, 3), new nn.ReLU(), new nn.Linear(3, 1));
 const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { Nd, zip } from "../opinfo/nd.ts";
 
 const flat = (x: Tensor): number[] => Array.from(x.detach().contiguous().toTypedArraySync() as Float32Array);
@@ -53,7 +53,9 @@ describe("broadcasting", () => {
         const expected = zip((u, v) => u + v, x, y);
         if (String(expected.shape) === String(a) && expected.ndim === a.length) expect(flat(p.add_(tensorOf(y)))).toEqual(expected.data);
         else {
-          expect(() => p.add_(tensorOf(y))).toThrow(`output with shape [${a.join(", ")}] doesn't match the broadcast shape [${expected.shape.join(", ")}]`);
+          expect(() => p.add_(tensorOf(y))).toThrow(
+            `output with shape [${a.join(", ")}] doesn't match the broadcast shape [${expected.shape.join(", ")}]`,
+          );
           expect(flat(p)).toEqual(x.data);
         }
       }),

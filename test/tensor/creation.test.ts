@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { devices } from "../support/devices.ts";
 
 const { bool, float32, float64, int8, int32, int64, uint8 } = torch;
@@ -38,7 +38,20 @@ describe("sequences", () => {
 
 describe("tensor", () => {
   test.each<[string, () => Tensor, torch.DType, number[], unknown]>([
-    ["numbers", () => torch.tensor([[1, 2], [3, 4]]), float32, [2, 2], [[1, 2], [3, 4]]],
+    [
+      "numbers",
+      () =>
+        torch.tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      float32,
+      [2, 2],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
     ["a number", () => torch.tensor(3), float32, [], 3],
     ["bigints", () => torch.tensor([1n, -(2n ** 40n)]), int64, [2], [1, -(2 ** 40)]],
     ["booleans", () => torch.tensor([true, false]), bool, [2], [true, false]],
@@ -90,7 +103,12 @@ describe("like another", () => {
 
 describe("options", () => {
   test("requiresGrad, dtype, size as a list", () => {
-    expect(torch.zeros([2, 3], { dtype: float64, requiresGrad: true })).toMatchObject({ shape: [2, 3], dtype: float64, requiresGrad: true, isLeaf: true });
+    expect(torch.zeros([2, 3], { dtype: float64, requiresGrad: true })).toMatchObject({
+      shape: [2, 3],
+      dtype: float64,
+      requiresGrad: true,
+      isLeaf: true,
+    });
     expect(torch.empty(2, 3).shape).toEqual([2, 3]);
     expect(torch.zeros({ size: [2] } as never).shape).toEqual([2]);
     expect(torch.zeros([]).shape).toEqual([]);
@@ -120,8 +138,16 @@ describe("errors, in PyTorch's words", () => {
     ["a list among numbers", () => torch.tensor([1, [2]]), "'list' object cannot be interpreted as an integer"],
     ["too few steps", () => torch.linspace(0, 1, -1), "number of steps must be non-negative"],
     ["too few rows", () => torch.eye(-1), "n must be greater or equal to 0, got -1"],
-    ["integers with gradients", () => torch.tensor([1n], { requiresGrad: true }), "Only Tensors of floating point and complex dtype can require gradients"],
-    ["integer zeros with gradients", () => torch.zeros(2, { requiresGrad: true, dtype: int64 }), "Only Tensors of floating point and complex dtype can require gradients"],
+    [
+      "integers with gradients",
+      () => torch.tensor([1n], { requiresGrad: true }),
+      "Only Tensors of floating point and complex dtype can require gradients",
+    ],
+    [
+      "integer zeros with gradients",
+      () => torch.zeros(2, { requiresGrad: true, dtype: int64 }),
+      "Only Tensors of floating point and complex dtype can require gradients",
+    ],
     ["null", () => torch.tensor(null as never), "Could not infer dtype of NoneType"],
     ["an option that does not exist", () => torch.zeros(2, { dtyp: int64 } as never), "zeros() got an unexpected keyword argument 'dtyp'"],
     ["a device that does not exist", () => torch.zeros(2, { device: "tpu" }), "device type at start of device string: tpu"],

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Index, Tensor } from "../../src/index.ts";
-import { reads, writes } from "./indexing-cases.ts";
+import * as torch from "../../src/index.ts";
+import { reads } from "./indexing-reads.ts";
+import { writes } from "./indexing-writes.ts";
 
 const { int64 } = torch;
-const count = (...shape: number[]): Tensor => torch.arange(shape.reduce((a, b) => a * b, 1)).to(torch.float32).view(shape);
+const count = (...shape: number[]): Tensor =>
+  torch
+    .arange(shape.reduce((a, b) => a * b, 1))
+    .to(torch.float32)
+    .view(shape);
 const flat = (x: Tensor): number[] => Array.from(x.detach().contiguous().toTypedArraySync() as Float32Array);
 const weighted = (x: Tensor): Tensor => x.mul(count(...x.shape).add(1)).sum();
 
@@ -23,7 +28,8 @@ describe("reading", () => {
     const long = torch.tensor([0n]);
     const views: Index[][] = [[0], ["1:", null], ["...", "::2"], [":"], ["..."], []];
     for (const at of views) expect(x.at(...at).untypedStorage(), String(at)).toBe(x.untypedStorage());
-    for (const at of [[long], [[0]], [x.gt(3)], [true]] as Index[][]) expect(x.at(...at).untypedStorage(), String(at)).not.toBe(x.untypedStorage());
+    for (const at of [[long], [[0]], [x.gt(3)], [true]] as Index[][])
+      expect(x.at(...at).untypedStorage(), String(at)).not.toBe(x.untypedStorage());
     x.at(0).add_(100);
     expect(flat(x).slice(10, 14)).toEqual([110, 111, 12, 13]);
     x.at("...", "1:3").at(1, "::2").zero_();
@@ -42,7 +48,13 @@ describe("reading", () => {
 describe("writing", () => {
   test.each(writes)("x[$name] = $value", ({ at, value, result, grad, valueGrad }) => {
     const x = count(2, 3, 4).requiresGrad_();
-    const v = value === -5 ? null : count(...value).add(1).neg().requiresGrad_();
+    const v =
+      value === -5
+        ? null
+        : count(...value)
+            .add(1)
+            .neg()
+            .requiresGrad_();
     const y = x.mul(1);
     y.setAt(at, v ?? -5);
     expect(flat(y)).toEqual(result);
@@ -88,22 +100,98 @@ describe("errors, in PyTorch's words", () => {
     ["beyond the end", () => x.at(2), "IndexError", "index 2 is out of bounds for dimension 0 with size 2"],
     ["before the start", () => x.at(0, -4), "IndexError", "index -4 is out of bounds for dimension 1 with size 3"],
     ["too many", () => x.at(0, 0, 0, 0), "IndexError", "too many indices for tensor of dimension 3"],
-    ["into a number", () => torch.tensor(1).at(0), "IndexError", "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"],
+    [
+      "into a number",
+      () => torch.tensor(1).at(0),
+      "IndexError",
+      "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number",
+    ],
     ["by floats", () => x.at(torch.tensor([0.5])), "IndexError", "tensors used as indices must be long, byte or bool tensors"],
-    ["by a float", () => x.at(1.5), "IndexError", "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got float)"],
-    ["a mask of another size", () => x.at(mask([true, false, true])), "IndexError", "The shape of the mask [3] at index 0 does not match the shape of the indexed tensor [2, 3, 4] at index 0"],
-    ["a mask further in", () => x.at(":", mask([[true, false], [true, false]])), "IndexError", "The shape of the mask [2, 2] at index 0 does not match the shape of the indexed tensor [2, 3, 4] at index 1"],
-    ["index shapes", () => x.at(long([0, 1]), long([0, 1, 2])), "IndexError", "shape mismatch: indexing tensors could not be broadcast together with shapes [2], [3]"],
+    [
+      "by a float",
+      () => x.at(1.5),
+      "IndexError",
+      "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got float)",
+    ],
+    [
+      "a mask of another size",
+      () => x.at(mask([true, false, true])),
+      "IndexError",
+      "The shape of the mask [3] at index 0 does not match the shape of the indexed tensor [2, 3, 4] at index 0",
+    ],
+    [
+      "a mask further in",
+      () =>
+        x.at(
+          ":",
+          mask([
+            [true, false],
+            [true, false],
+          ]),
+        ),
+      "IndexError",
+      "The shape of the mask [2, 2] at index 0 does not match the shape of the indexed tensor [2, 3, 4] at index 1",
+    ],
+    [
+      "index shapes",
+      () => x.at(long([0, 1]), long([0, 1, 2])),
+      "IndexError",
+      "shape mismatch: indexing tensors could not be broadcast together with shapes [2], [3]",
+    ],
     ["a looked-up index", () => x.at(long([0, 2])), "IndexError", "index 2 is out of bounds for dimension 0 with size 2"],
     ["a word", () => x.at("a"), "TypeError", "new(): invalid data type 'str'"],
-    ["values that do not fit", () => x.setAt(0, torch.zeros(5)), "RuntimeError", "The expanded size of the tensor (4) must match the existing size (5) at non-singleton dimension 1.  Target sizes: [3, 4].  Tensor sizes: [5]"],
-    ["too many dimensions", () => x.setAt(0, torch.zeros(2, 3, 4)), "RuntimeError", "expand(torch.FloatTensor{[2, 3, 4]}, size=[3, 4]): the number of sizes provided (2) must be greater or equal to the number of dimensions in the tensor (3)"],
-    ["values at places", () => x.setAt([long([0, 1])], torch.zeros(5)), "RuntimeError", "shape mismatch: value tensor of shape [5] cannot be broadcast to indexing result of shape [2, 3, 4]"],
-    ["values at a mask", () => x.setAt([mask([[true, false, true], [false, true, false]])], torch.zeros(2, 4)), "RuntimeError", "shape mismatch: value tensor of shape [2, 4] cannot be broadcast to indexing result of shape [3, 4]"],
-    ["another dtype at places", () => x.setAt([long([0, 1])], torch.zeros(2, 3, 4, { dtype: int64 })), "RuntimeError", "Index put requires the source and destination dtypes match, got Float for the destination and Long for the source."],
-    ["a leaf", () => torch.zeros(3, { requiresGrad: true }).setAt(0, 1), "RuntimeError", "a view of a leaf Variable that requires grad is being used in an in-place operation."],
+    [
+      "values that do not fit",
+      () => x.setAt(0, torch.zeros(5)),
+      "RuntimeError",
+      "The expanded size of the tensor (4) must match the existing size (5) at non-singleton dimension 1.  Target sizes: [3, 4].  Tensor sizes: [5]",
+    ],
+    [
+      "too many dimensions",
+      () => x.setAt(0, torch.zeros(2, 3, 4)),
+      "RuntimeError",
+      "expand(torch.FloatTensor{[2, 3, 4]}, size=[3, 4]): the number of sizes provided (2) must be greater or equal to the number of dimensions in the tensor (3)",
+    ],
+    [
+      "values at places",
+      () => x.setAt([long([0, 1])], torch.zeros(5)),
+      "RuntimeError",
+      "shape mismatch: value tensor of shape [5] cannot be broadcast to indexing result of shape [2, 3, 4]",
+    ],
+    [
+      "values at a mask",
+      () =>
+        x.setAt(
+          [
+            mask([
+              [true, false, true],
+              [false, true, false],
+            ]),
+          ],
+          torch.zeros(2, 4),
+        ),
+      "RuntimeError",
+      "shape mismatch: value tensor of shape [2, 4] cannot be broadcast to indexing result of shape [3, 4]",
+    ],
+    [
+      "another dtype at places",
+      () => x.setAt([long([0, 1])], torch.zeros(2, 3, 4, { dtype: int64 })),
+      "RuntimeError",
+      "Index put requires the source and destination dtypes match, got Float for the destination and Long for the source.",
+    ],
+    [
+      "a leaf",
+      () => torch.zeros(3, { requiresGrad: true }).setAt(0, 1),
+      "RuntimeError",
+      "a view of a leaf Variable that requires grad is being used in an in-place operation.",
+    ],
     ["gather", () => x.gather(0, torch.full([1, 3, 4], 2n)), "RuntimeError", "index 2 is out of bounds for dimension 0 with size 2"],
-    ["a mask that is none", () => x.maskedSelect(torch.zeros(2, 3, 4)), "RuntimeError", "masked_select: expected BoolTensor or ByteTensor for mask"],
+    [
+      "a mask that is none",
+      () => x.maskedSelect(torch.zeros(2, 3, 4)),
+      "RuntimeError",
+      "masked_select: expected BoolTensor or ByteTensor for mask",
+    ],
   ])("%s", (_, f, type, message) => {
     let caught: unknown;
     try {
@@ -119,12 +207,24 @@ describe("errors, in PyTorch's words", () => {
 
 describe("values by mask", () => {
   test("nonzero, maskedSelect, torch.where", () => {
-    const x = torch.tensor([[0, 2], [3, 0]]);
-    expect(x.nonzero().tolistSync()).toEqual([[0, 1], [1, 0]]);
+    const x = torch.tensor([
+      [0, 2],
+      [3, 0],
+    ]);
+    expect(x.nonzero().tolistSync()).toEqual([
+      [0, 1],
+      [1, 0],
+    ]);
     expect(torch.tensor(1).nonzero().shape).toEqual([1, 0]);
     expect(x.maskedSelect(torch.tensor([true, false])).tolistSync()).toEqual([0, 3]);
-    expect(torch.where(x).map((t) => t.tolistSync())).toEqual([[0, 1], [1, 0]]);
-    expect(torch.where(x.gt(2), x, -1).tolistSync()).toEqual([[-1, -1], [3, -1]]);
+    expect(torch.where(x).map((t) => t.tolistSync())).toEqual([
+      [0, 1],
+      [1, 0],
+    ]);
+    expect(torch.where(x.gt(2), x, -1).tolistSync()).toEqual([
+      [-1, -1],
+      [3, -1],
+    ]);
   });
 });
 
@@ -132,7 +232,10 @@ describe("iteration", () => {
   test("gives views of the first dimension", () => {
     const x = count(2, 3);
     const rows = [...x];
-    expect(rows.map(flat)).toEqual([[0, 1, 2], [3, 4, 5]]);
+    expect(rows.map(flat)).toEqual([
+      [0, 1, 2],
+      [3, 4, 5],
+    ]);
     for (const row of x) row.mul_(2);
     expect(flat(x)).toEqual([0, 2, 4, 6, 8, 10]);
     const [a, b] = x;

@@ -5,13 +5,55 @@ import * as torch from "../../src/index.ts";
 const values = async (x: torch.Tensor): Promise<unknown> => x.tolist();
 
 describe("fromNdarray", () => {
-  const a = ndarray(Float32Array.from({ length: 12 }, (_, i) => i), [3, 4]);
+  const a = ndarray(
+    Float32Array.from({ length: 12 }, (_, i) => i),
+    [3, 4],
+  );
   test.each([
-    ["whole", a, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]],
-    ["transposed", a.transpose(1, 0), [[0, 4, 8], [1, 5, 9], [2, 6, 10], [3, 7, 11]]],
-    ["part", a.lo(1, 1).hi(2, 2), [[5, 6], [9, 10]]],
-    ["stepped", a.step(2, 3), [[0, 3], [8, 11]]],
-    ["backwards", a.step(-1, 1), [[8, 9, 10, 11], [4, 5, 6, 7], [0, 1, 2, 3]]],
+    [
+      "whole",
+      a,
+      [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9, 10, 11],
+      ],
+    ],
+    [
+      "transposed",
+      a.transpose(1, 0),
+      [
+        [0, 4, 8],
+        [1, 5, 9],
+        [2, 6, 10],
+        [3, 7, 11],
+      ],
+    ],
+    [
+      "part",
+      a.lo(1, 1).hi(2, 2),
+      [
+        [5, 6],
+        [9, 10],
+      ],
+    ],
+    [
+      "stepped",
+      a.step(2, 3),
+      [
+        [0, 3],
+        [8, 11],
+      ],
+    ],
+    [
+      "backwards",
+      a.step(-1, 1),
+      [
+        [8, 9, 10, 11],
+        [4, 5, 6, 7],
+        [0, 1, 2, 3],
+      ],
+    ],
     ["row", a.pick(1, null), [4, 5, 6, 7]],
     ["number", a.pick(1, 2), 6],
   ])("%s", async (_, array, expected) => {
@@ -31,7 +73,10 @@ describe("fromNdarray", () => {
     const x = torch.fromNdarray(ndarray(data));
     data[0] = 5;
     x.at(1).fill_(7);
-    expect([x.tolistSync(), Array.from(data)]).toEqual([[0, 7], [5, 0]]);
+    expect([x.tolistSync(), Array.from(data)]).toEqual([
+      [0, 7],
+      [5, 0],
+    ]);
   });
 });
 

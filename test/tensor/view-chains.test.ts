@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import * as torch from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
+import * as torch from "../../src/index.ts";
 import { infos } from "../opinfo/index.ts";
 import { Nd, type Shape } from "../opinfo/info.ts";
 
@@ -21,8 +21,10 @@ function otherShape(n: number, pick: (n: number) => number): number[] {
   }
   return shape;
 }
-const needs = (least: number, draw: (shape: Shape, pick: (n: number) => number, dim: number) => ReturnType<Draw>): Draw => (shape, pick) =>
-  shape.length < least ? null : draw(shape, pick, pick(Math.max(shape.length, 1)));
+const needs =
+  (least: number, draw: (shape: Shape, pick: (n: number) => number, dim: number) => ReturnType<Draw>): Draw =>
+  (shape, pick) =>
+    shape.length < least ? null : draw(shape, pick, pick(Math.max(shape.length, 1)));
 
 const draws: readonly Draw[] = [
   needs(1, (s, pick, d) => ["transpose", d, pick(s.length) - s.length]),
@@ -36,7 +38,13 @@ const draws: readonly Draw[] = [
   () => ["squeeze"],
   (s, pick) => ["expand", [...(pick(3) === 0 && s.length < 5 ? [2] : []), ...s.map((n) => (n === 1 && pick(2) === 0 ? 1 + pick(3) : -1))]],
   (s, pick) => ["reshape", otherShape(product(s), pick)],
-  (s, pick) => ["permute", s.map((_, d) => [d, pick(1000)] as const).toSorted((a, b) => a[1] - b[1]).map(([d]) => d)],
+  (s, pick) => [
+    "permute",
+    s
+      .map((_, d) => [d, pick(1000)] as const)
+      .toSorted((a, b) => a[1] - b[1])
+      .map(([d]) => d),
+  ],
   needs(2, (s, pick) => ["diagonal", pick(2), 0, 1 + pick(s.length - 1)]),
   needs(1, (s, pick, d) => (s[d] === 0 || s.length > 4 ? null : ["unfold", d, 1 + pick(s[d]!), 1 + pick(2)])),
   needs(1, (s, pick, d) => ["flatten", d, d + pick(s.length - d)]),
@@ -48,7 +56,10 @@ interface Chain {
   readonly steps: number[][];
 }
 const chains: fc.Arbitrary<Chain> = fc.record({
-  shape: fc.array(fc.oneof({ weight: 40, arbitrary: fc.integer({ min: 1, max: 4 }) }, { weight: 1, arbitrary: fc.constant(0) }), { maxLength: 4, size: "max" }),
+  shape: fc.array(fc.oneof({ weight: 40, arbitrary: fc.integer({ min: 1, max: 4 }) }, { weight: 1, arbitrary: fc.constant(0) }), {
+    maxLength: 4,
+    size: "max",
+  }),
   steps: fc.array(fc.array(fc.nat(), { minLength: 8, maxLength: 8 }), { maxLength: 6, size: "max" }),
 });
 
@@ -83,7 +94,9 @@ function isEven(places: Nd): boolean {
   if (places.numel === 0) return true;
   const zero = places.shape.map(() => 0);
   const strides = places.shape.map((n, d) => (n > 1 ? places.at(zero.with(d, 1)) - places.data[0]! : 0));
-  return places.data.every((p, k) => p === Nd.from(places.shape, (i) => i.reduce((sum, e, d) => sum + e * strides[d]!, places.data[0]!)).data[k]);
+  return places.data.every(
+    (p, k) => p === Nd.from(places.shape, (i) => i.reduce((sum, e, d) => sum + e * strides[d]!, places.data[0]!)).data[k],
+  );
 }
 
 const flat = (x: Tensor): number[] => Array.from(x.detach().contiguous().toTypedArraySync() as Float32Array);
