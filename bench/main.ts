@@ -13,6 +13,7 @@ import { mnist } from "./groups/mnist.ts";
 import { overhead } from "./groups/overhead.ts";
 import { type Limits, measureLimits } from "./limits.ts";
 import { measure, type Row, type Times } from "./measure.ts";
+import { Pace } from "./pace.ts";
 import { duration, limitOf, Table } from "./table.ts";
 
 const USAGE = "npm run bench -- [--filter RE] [--json] [--rounds N] [--time MS] [--warmup MS]";
@@ -60,6 +61,7 @@ const machine = {
   tinybench: versionOf("tinybench"),
 };
 const table = new Table(columns, limits);
+const pace = new Pace();
 
 if (!json) {
   console.log(`${machine.cpu}, ${machine.cores} cores; Node ${machine.node}, V8 ${machine.v8}; gpu.js ${machine["gpu.js"]}; one thread`);
@@ -71,7 +73,7 @@ if (!json) {
 }
 const results: { row: Row; times: Times }[] = [];
 for (const row of rows) {
-  const times = await measure(row, { rounds, time, warmup });
+  const times = await measure(row, { rounds, time, warmup, pace });
   results.push({ row, times });
   if (!json) console.log(table.line(row, times));
 }

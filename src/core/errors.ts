@@ -114,6 +114,8 @@ export const reduceEmpty = (op: string): ShapeError =>
   new ShapeError(
     `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
   );
+export const positionInEmpty = (op: string): IndexError =>
+  new IndexError(`${op}(): Expected reduction dim to be specified for input.numel() == 0.`);
 export const reduceEmptyDim = (op: string, dim: number): IndexError =>
   new IndexError(`${op}(): Expected reduction dim ${dim} to have non-zero size.`);
 
@@ -176,6 +178,16 @@ export const maskedFillValue = (ndim: number): DTypeError =>
   new DTypeError(`masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${ndim} dimension(s).`);
 export const whereCondition = (dtype: string): DTypeError =>
   new DTypeError(`where expected condition to be a boolean tensor, but got a tensor with dtype ${dtype}`);
+export const negativeIntegerPower = (): DTypeError => new DTypeError("Integers to negative integer powers are not allowed.");
+export const fractionalAlpha = (): DTypeError =>
+  new DTypeError("For integral input tensors, argument alpha must not be a floating point number.");
+export const integerAddcdiv = (): DTypeError =>
+  new DTypeError(
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 and " +
+      "tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer " +
+      "inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: " +
+      "(input + value * tensor1 / tensor2), for all dtypes.",
+  );
 export const zeroDivision = (): TorchletError => new TorchletError("ZeroDivisionError");
 export const cannotConvertToScalar = (numel: number): ValueError =>
   numel === 1

@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { boolNegative, boolSubtract, boolSubtractOne, clampNeither, notForDtype } from "../core/errors.ts";
+import { boolNegative, boolSubtract, boolSubtractOne, clampNeither, integerAddcdiv, notForDtype } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import {
   abs as absolute,
@@ -52,7 +52,7 @@ export interface AlphaOptions {
   alpha?: number;
 }
 export type WithAlpha = PointwiseInplace<(other: TensorLike, options?: AlphaOptions) => Tensor>;
-const alpha = [{ name: "alpha", default: 1 }];
+const alpha = [{ name: "alpha", default: 1, whole: true as const }];
 
 /**
  * `input + alpha * other`, with broadcasting and type promotion.
@@ -165,6 +165,7 @@ export const fmod: Binary = binary({
 /** `input` to the power of `exponent`. */
 export const pow: Binary = binary({
   signatures: power_,
+  integerExponent: true,
   check: noBool("pow"),
   f: (a, b) => power(a!, b!),
   df: (y, a, b) => [
@@ -183,6 +184,7 @@ export const neg: Unary = unary({
 
 /** The absolute value of each element. */
 export const abs: Unary = unary({
+  check: noBool("abs_cpu"),
   f: (x) => absolute(x!),
   df: (_, x) => [signOf(x!)],
 });
@@ -239,11 +241,17 @@ export const addcmul: PointwiseInplace<(tensor1: TensorLike, tensor2: TensorLike
 export const addcdiv: PointwiseInplace<(tensor1: TensorLike, tensor2: TensorLike, options?: { value?: number }) => Tensor> = pointwise(3, {
   inplace: true,
   params: [{ name: "value", default: 1 }],
+  check: (_, [, a, b]) => {
+    if (a?.isFloatingPoint !== true && b?.isFloatingPoint !== true) throw integerAddcdiv();
+  },
   f: (x, a, b, k) => plus(x!, over(times(a!, k!), b!)),
 });
 /** `input + weight * (end - input)`; computed from the nearer end. */
 export const lerp: PointwiseInplace<(end: TensorLike, weight: TensorLike) => Tensor> = pointwise(3, {
   inplace: true,
+  check: (_, [d, , weight]) => {
+    if (d?.isFloatingPoint === false) throw notForDtype(`lerp_kernel_${weight === null ? "scalar" : "tensor"}`, d.scalarName);
+  },
   f: (a, b, w) => select(lt(absolute(w!), 0.5), plus(a!, times(w!, less(b!, a!))), less(b!, times(less(b!, a!), less(1, w!)))),
   df: (_, a, b, w) => [less(1, w!), w!, less(b!, a!)],
 });

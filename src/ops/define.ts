@@ -14,6 +14,8 @@ export interface Param {
   readonly name: string;
   /** Left out: the number must be given. A default of 1 that is not overridden is a constant of the kernel. */
   readonly default?: number;
+  /** Not a fraction where integers are computed. */
+  readonly whole?: true;
 }
 
 export interface PointwiseDefinition {
@@ -40,6 +42,8 @@ export interface PointwiseDefinition {
   readonly signatures?: Signatures;
   /** The second operand divides: a zero among integers raises. */
   readonly integerDivisor?: true;
+  /** The second operand is an exponent: a number below 0 raises among integers. */
+  readonly integerExponent?: true;
   /** PyTorch's name of the node, where it is not the op's own name. */
   readonly node?: string;
   /** Options that choose another entry: `div(y, { roundingMode: "floor" })`. */

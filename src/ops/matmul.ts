@@ -1,8 +1,10 @@
-import { expectedDtype, matmulShapes, ShapeError, sizeMismatch, TorchletError } from "../core/errors.ts";
+import { expectedDtype, matmulShapes, notForDtype, ShapeError, sizeMismatch, TorchletError } from "../core/errors.ts";
 import { broadcastShapes } from "../core/layout.ts";
 import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 
-const sameDtype = (a: Tensor, b: Tensor): void => {
+/** `kernel` is PyTorch's name of what bools have no. */
+const sameDtype = (a: Tensor, b: Tensor, kernel: string): void => {
+  if (a.dtype.name === "bool") throw notForDtype(kernel, "Bool");
   if (a.dtype !== b.dtype) throw expectedDtype(a.dtype.scalarName, b.dtype.scalarName);
 };
 const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
@@ -14,7 +16,7 @@ export const mm: Rule<(mat2: Tensor) => Tensor> = rule({
     if (a.ndim !== 2) throw new ShapeError("self must be a matrix");
     if (b.ndim !== 2) throw new ShapeError("mat2 must be a matrix");
     if (a.shape[1] !== b.shape[0]) throw matmulShapes(a.shape, b.shape);
-    sameDtype(a, b);
+    sameDtype(a, b, "addmm_impl_cpu_");
     return k.contract(a, b, { batch: 0, m: 1, n: 1, k: 1 });
   },
   save: (_, a: Tensor, b: Tensor) => ({ a, b }),
@@ -32,7 +34,7 @@ export const bmm: Rule<(mat2: Tensor) => Tensor> = rule({
         `Expected size for first two dimensions of batch2 tensor to be: ${list([a.shape[0]!, a.shape[2]!])} but got: ${list(b.shape.slice(0, 2))}.`,
       );
     }
-    sameDtype(a, b);
+    sameDtype(a, b, "bmm");
     return k.contract(a, b, { batch: 1, m: 1, n: 1, k: 1 });
   },
   save: (_, a: Tensor, b: Tensor) => ({ a, b }),
@@ -48,7 +50,7 @@ export const mv: Rule<(vec: Tensor) => Tensor> = rule({
   run: (k, a: Tensor, b: Tensor) => {
     if (a.ndim !== 2 || b.ndim !== 1) throw new ShapeError(`vector + matrix @ vector expected, got 1, ${a.ndim}, ${b.ndim}`);
     if (a.shape[1] !== b.shape[0]) throw new ShapeError(`size mismatch, got ${a.shape[0]}, ${a.shape[0]}x${a.shape[1]},${b.shape[0]}`);
-    sameDtype(a, b);
+    sameDtype(a, b, "addmv_impl_cpu");
     return k.contract(a, b, { batch: 0, m: 1, n: 0, k: 1 });
   },
   save: (_, a: Tensor, b: Tensor) => ({ a, b }),
@@ -60,6 +62,7 @@ export const dot: Rule<(tensor: Tensor) => Tensor> = rule({
   params: ["tensor"],
   run: (k, a: Tensor, b: Tensor) => {
     if (a.ndim !== 1 || b.ndim !== 1) throw new ShapeError(`1D tensors expected, but got ${a.ndim}D and ${b.ndim}D tensors`);
+    if (a.dtype.name === "bool") throw notForDtype("dot", "Bool");
     if (a.dtype !== b.dtype)
       throw new TorchletError(`dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`);
     if (a.shape[0] !== b.shape[0]) {
@@ -141,7 +144,7 @@ export const linear: Rule<(weight: Tensor, bias?: Tensor | null) => Tensor> = ru
   method: false,
   node: (_: Tensor, __: Tensor, bias?: Tensor | null) => (bias ? "AddmmBackward0" : "MmBackward0"),
   run: (k, x: Tensor, w: Tensor, bias?: Tensor | null) => {
-    sameDtype(x, w);
+    sameDtype(x, w, "addmm_impl_cpu_");
     if (x.shape.at(-1) !== w.shape.at(-1)) throw matmulShapes([rowsOf(x), x.shape.at(-1)!], [...w.shape].reverse());
     const out = w.ndim === 1 ? 0 : 1;
     return k.contract(x, w.ndim === 1 ? w : w.t(), { batch: 0, m: x.ndim - 1, n: out, k: 1 }, bias ?? null);

@@ -1,5 +1,5 @@
 import { bool, type ComputeType, type DType, int64 } from "../core/dtype.ts";
-import { DTypeError, notForDtype, reduceEmpty, sumToShape } from "../core/errors.ts";
+import { DTypeError, notForDtype, positionInEmpty, reduceEmpty, sumToShape } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, type Expr, position, scalar, state } from "../kernel/expr.ts";
 import type { Kernels } from "../tensor/kernels.ts";
@@ -249,7 +249,7 @@ const positionOf = (loop: ReduceLoop, name: string): Rule<OneDimReduce> =>
     run: (k, x: Tensor, dim?: number | null, keepdim = false) => {
       if (x.dtype === bool) throw notForDtype(`${name}_cpu`, "Bool");
       if (dim === undefined || dim === null) {
-        if (x.numel() === 0) throw reduceEmpty(name);
+        if (x.numel() === 0) throw positionInEmpty(name);
         const all = k.reduce({ ...loop, name }, x.reshape([-1]), [0])[1]!;
         return keepdim ? all.reshape(x.shape.map(() => 1)) : all;
       }

@@ -4,7 +4,9 @@ import { type Category, type DType, Scalar } from "../core/dtype.ts";
 import {
   ArgumentError,
   argumentType,
+  fractionalAlpha,
   invalidCombination,
+  negativeIntegerPower,
   outputShape,
   resultCast,
   unexpectedKeyword,
@@ -103,7 +105,11 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
       operands.push(null);
     }
   }
-  const { values, fixed } = op.params === undefined && args.length === op.arity ? NO_PARAMS : readParams(op, args.slice(op.arity));
+  const {
+    values,
+    categories: given,
+    fixed,
+  } = op.params === undefined && args.length === op.arity ? NO_PARAMS : readParams(op, args.slice(op.arity));
   if (tensors.length === 0) throw argumentType(op.opName, "input", 1, "Tensor", pythonTypeName(args[0]));
   const promoted =
     op.result === "first"
@@ -122,10 +128,17 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
   );
   const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
-  if (op.integerDivisor && !computed.isFloatingPoint) checkDivisor(call, args[1]);
+  if (!computed.isFloatingPoint) checkIntegers(op, call, args[1], given);
   return call;
 }
-const NO_PARAMS: { values: (number | bigint)[]; fixed: number } = { values: [], fixed: 0 };
+const NO_PARAMS: ReturnType<typeof readParams> = { values: [], categories: [], fixed: 0 };
+
+/** What integers refuse: a fraction as a whole factor, a divisor of zero, a number below 0 as exponent. */
+function checkIntegers(op: Pointwise, call: Call, second: unknown, params: readonly Category[]): void {
+  if (op.params?.some((p, i) => p.whole && params[i] === "float")) throw fractionalAlpha();
+  if (op.integerDivisor) checkDivisor(call, second);
+  if (op.integerExponent && !(second instanceof Tensor) && Number(numberOf(second)) < 0) throw negativeIntegerPower();
+}
 
 /** A number first is for overloads that say so, with a tensor after it. */
 function checkSignatures(op: Pointwise, args: readonly unknown[]): void {

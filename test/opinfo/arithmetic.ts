@@ -59,7 +59,7 @@ const scaled =
 const alpha = [call(t([2, 3]), t([3]), { alpha: 2 }), withNumber(3), withNumber(-2, [17])];
 
 export const arithmetic: InfosOf<typeof table> = {
-  abs: unary(Math.abs, { keeps: [0] }),
+  abs: unary(Math.abs, { ...noBool("\"abs_cpu\" not implemented for 'Bool'"), keeps: [0] }),
   add: { ...binary((a, b) => a + b, { keeps: [], more: alpha }), reference: scaled((a, b) => a + b) },
   sub: {
     ...binary((a, b) => a - b, {

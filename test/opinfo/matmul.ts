@@ -1,6 +1,7 @@
 import type * as table from "../../src/ops/matmul.ts";
 import {
   between,
+  bool,
   call,
   float16,
   float32,
@@ -39,23 +40,30 @@ const transposed = (x: Nd): Nd => (x.ndim < 2 ? x : x.permute([1, 0]));
 const dtypes = [float32, float64, float16, int64, int32];
 const multiply = (samples: readonly Sample[], reference: OpInfo["reference"] = general, keeps: Keeps = [0, 1]): OpInfo =>
   info(reference, samples, { dtypes, keeps, floor: 16, domain: between(-2, 2), halfUlp: 2 });
+const noBool = (kernel: string) => ({ refuses: [[[bool], `"${kernel}" not implemented for 'Bool'`]] }) as const;
 
 export const matmul: InfosOf<typeof table> = {
-  mm: multiply([
-    call(t([3, 4]), t([4, 2])),
-    call(t([1, 17]), t([17, 1])),
-    call(t([5, 3]), t([3, 7])),
-    call(t([2, 0]), t([0, 3])),
-    call(t([0, 3]), t([3, 2])),
-  ]),
-  bmm: multiply([
-    call(t([2, 3, 4]), t([2, 4, 2])),
-    call(t([1, 5, 3]), t([1, 3, 5])),
-    call(t([0, 2, 3]), t([0, 3, 2])),
-    call(t([2, 2, 0]), t([2, 0, 3])),
-  ]),
-  mv: multiply([call(t([3, 4]), t([4])), call(t([17, 5]), t([5])), call(t([2, 0]), t([0]))]),
-  dot: multiply([call(t([17]), t([17])), call(t([4]), t([4])), call(t([0]), t([0]))]),
+  mm: {
+    ...multiply([
+      call(t([3, 4]), t([4, 2])),
+      call(t([1, 17]), t([17, 1])),
+      call(t([5, 3]), t([3, 7])),
+      call(t([2, 0]), t([0, 3])),
+      call(t([0, 3]), t([3, 2])),
+    ]),
+    ...noBool("addmm_impl_cpu_"),
+  },
+  bmm: {
+    ...multiply([
+      call(t([2, 3, 4]), t([2, 4, 2])),
+      call(t([1, 5, 3]), t([1, 3, 5])),
+      call(t([0, 2, 3]), t([0, 3, 2])),
+      call(t([2, 2, 0]), t([2, 0, 3])),
+    ]),
+    ...noBool("bmm"),
+  },
+  mv: { ...multiply([call(t([3, 4]), t([4])), call(t([17, 5]), t([5])), call(t([2, 0]), t([0]))]), ...noBool("addmv_impl_cpu") },
+  dot: { ...multiply([call(t([17]), t([17])), call(t([4]), t([4])), call(t([0]), t([0]))]), ...noBool("dot") },
   outer: multiply([call(t([3]), t([4])), call(t([1]), t([17])), call(t([0]), t([2]))], (a: Nd, b: Nd) =>
     product(a.reshape([a.numel, 1]), b.reshape([1, b.numel])),
   ),
