@@ -145,7 +145,8 @@ export function arange(...args: (number | bigint | Scalar | ArangeOptions)[]): T
   const device = optionDevice(options);
   if (dtype.category === "int") {
     const value = (i: Expr) => cast(add(scalar(0, "i64"), mul(i, scalar(1, "i64"))), dtype);
-    return generated(generatorKernel("arangeInt", dtype, value), [n], device, [BigInt(Math.trunc(start)), BigInt(Math.trunc(step))]);
+    const first = [BigInt(Math.trunc(start)), BigInt(Math.trunc(step))];
+    return finish(generated(generatorKernel("arangeInt", dtype, value), [n], device, first), options);
   }
   const value = (i: Expr) => cast(add(scalar(0, "f64"), mul(cast(i, float64), scalar(1, "f64"))), dtype);
   return finish(generated(generatorKernel("arange", dtype, value), [n], device, [start, step]), options);

@@ -3,11 +3,13 @@ import { ArgumentError, notForDtype, TorchletError, unexpectedKeyword } from "..
 import { permute } from "../core/layout.ts";
 import * as distributions from "../core/random/distributions.ts";
 import { Generator } from "../core/random/generator.ts";
+import { ownedBy } from "../memory/ownership.ts";
 import { isOptions } from "./arguments.ts";
 import { checkedShape, emptyLike, finish, optionDevice, type SizeArgs, sizeAndOptions, type TensorOptions, tensor } from "./creation.ts";
 import { convertInto } from "./fill.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor } from "./tensor.ts";
+import { overwrite } from "./writing.ts";
 
 /** The generator of all random numbers that name no other. */
 export const defaultGenerator: Generator = new Generator();
@@ -147,7 +149,19 @@ export interface Randomness {
  * not row-major; a normal distribution is drawn by another method there, which its third parameter says.
  */
 function refill(x: Tensor, distribution: Distribution, options: RandomOptions, parameters: readonly (number | bigint)[]): Tensor {
-  x.checkInplace();
+  return overwrite(x, refillNodes[distribution] ?? `${pascal(distribution)}Backward0`, null, () =>
+    drawInto(x, distribution, options, parameters),
+  );
+}
+/** PyTorch's names of the nodes that do not follow from the distribution's. */
+const refillNodes: Readonly<Partial<Record<Distribution, string>>> = {
+  bernoulli: "BernoulliBackward2",
+  random: "RandomBackward2",
+  randint: "RandomBackward0",
+};
+const pascal = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}`;
+
+function drawInto(x: Tensor, distribution: Distribution, options: RandomOptions, parameters: readonly (number | bigint)[]): void {
   const strides = x.stride();
   const inMemory = x.isContiguous() ? null : x.shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
   const target = inMemory === null ? x.operand : x.operand.view(permute(x.layout, inMemory));
@@ -160,7 +174,6 @@ function refill(x: Tensor, distribution: Distribution, options: RandomOptions, p
   );
   convertInto(target, fresh.operand);
   fresh.dispose();
-  return x;
 }
 const numberValue = (x: unknown): number => Number(x instanceof Scalar ? x.value : x);
 const numbers = (
@@ -189,7 +202,14 @@ export const randomness: Record<keyof Randomness, unknown> & ThisType<Tensor> = 
   },
   bernoulli_(given: number | Scalar | Tensor = 0.5, options: RandomOptions = {}) {
     const p = given instanceof Tensor ? given : numberValue(given);
-    if (p instanceof Tensor) return this.copy_(bernoulli(p.expand(this.shape).contiguous(), options));
+    if (p instanceof Tensor) {
+      const draw = (): void =>
+        ownedBy(
+          () => convertInto(this.operand, bernoulli(p.detach().expand(this.shape).contiguous(), options).operand),
+          () => [],
+        );
+      return overwrite(this, "BernoulliBackward1", null, draw);
+    }
     if (!(p >= 0 && p <= 1)) throw new TorchletError(`bernoulli_ expects p to be in [0, 1], but got p=${p}`);
     return refill(this, "bernoulli", options, [p]);
   },

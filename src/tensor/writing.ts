@@ -26,7 +26,8 @@ class OverwriteNode extends Node {
   }
 }
 
-function overwrite(self: Tensor, name: string, source: Tensor | null, write: () => void): Tensor {
+/** Runs `write`, which replaces all values of a tensor (by those of `source`, if any), and records that. */
+export function overwrite(self: Tensor, name: string, source: Tensor | null, write: () => void): Tensor {
   self.checkInplace(source?.requiresGrad);
   const recording = isGradEnabled() && (self.requiresGrad || (source?.requiresGrad === true && self.dtype.isFloatingPoint));
   const edges = recording ? ([self.gradientEdge(), source?.gradientEdge() ?? null] as const) : null;

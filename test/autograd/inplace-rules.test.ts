@@ -280,6 +280,30 @@ describe("in place, what is overwritten", () => {
     noGrad(() => y.mul_(torch.ones(3, { requiresGrad: true })));
     expect(y.requiresGrad).toBe(false);
   });
+  test.each<[string, (x: Tensor) => Tensor]>([
+    ["NormalBackward0", (x) => x.normal_()],
+    ["UniformBackward0", (x) => x.uniform_()],
+    ["BernoulliBackward2", (x) => x.bernoulli_(0.5)],
+    ["BernoulliBackward1", (x) => x.bernoulli_(torch.full([3], 0.5))],
+    ["ExponentialBackward0", (x) => x.exponential_()],
+    ["RandomBackward2", (x) => x.random_()],
+    ["GeometricBackward0", (x) => x.geometric_(0.5)],
+    ["CauchyBackward0", (x) => x.cauchy_()],
+    ["LogNormalBackward0", (x) => x.logNormal_()],
+    ["ZeroBackward0", (x) => x.zero_()],
+    ["FillBackward0", (x) => x.fill_(3)],
+  ])("%s: nothing of what was there is left", (node, f) => {
+    const a = torch.tensor([1, 2, 3], { requiresGrad: true });
+    const x = f(a.mul(2));
+    x.sum().backward();
+    expect([String(x.gradFn), list(a.grad)]).toEqual([`<${node}>`, [0, 0, 0]]);
+    const y = a.mul(2);
+    f(y.view(3));
+    a.grad = null;
+    y.sum().backward();
+    expect(list(a.grad)).toEqual([0, 0, 0]);
+  });
+
   test("what gives back the tensor itself has its history", () => {
     for (const f of [
       (x: Tensor) => x.contiguous(),

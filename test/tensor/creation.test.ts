@@ -148,6 +148,11 @@ describe("errors, in PyTorch's words", () => {
       () => torch.zeros(2, { requiresGrad: true, dtype: int64 }),
       "Only Tensors of floating point and complex dtype can require gradients",
     ],
+    [
+      "an integer range with gradients",
+      () => torch.arange(3, { requiresGrad: true }),
+      "Only Tensors of floating point and complex dtype can require gradients",
+    ],
     ["null", () => torch.tensor(null as never), "Could not infer dtype of NoneType"],
     ["an option that does not exist", () => torch.zeros(2, { dtyp: int64 } as never), "zeros() got an unexpected keyword argument 'dtyp'"],
     ["a device that does not exist", () => torch.zeros(2, { device: "tpu" }), "device type at start of device string: tpu"],
