@@ -13,12 +13,14 @@ export interface Backend extends RawMemory {
   id: number;
   /** Whether the device can hold and compute a dtype. */
   supports(dtype: DType): boolean;
-  /** Copies bytes into a block. The bytes may be reused by the caller afterwards. */
-  write(block: Block, offset: number, bytes: Uint8Array): void;
-  /** Copies bytes out of a block, after all runs so far, into an ordinary ArrayBuffer. */
-  read(block: Block, offset: number, size: number): Promise<Uint8Array>;
+  /** Bytes of an element in the device's memory. The host sees `dtype.itemsize`; a device may keep another format. */
+  itemsize(dtype: DType): number;
+  /** Copies elements into a block, from element `at` on. `bytes` are in the host's format of the dtype; the caller may reuse them afterwards. */
+  write(block: Block, dtype: DType, at: number, bytes: Uint8Array): void;
+  /** Copies elements out of a block, after all runs so far, into an ordinary ArrayBuffer in the host's format. Raises what the runs left to raise. */
+  read(block: Block, dtype: DType, at: number, count: number): Promise<Uint8Array>;
   /** (optional) The same at once, where the device shares memory with the host. */
-  readSync?(block: Block, offset: number, size: number): Uint8Array;
+  readSync?(block: Block, dtype: DType, at: number, count: number): Uint8Array;
   /** Makes a kernel ready. Called once per kernel. */
   compile(kernel: Kernel): Compiled;
   /** Hands over to the device what was only recorded so far. */

@@ -10,7 +10,7 @@ export function allocate(layout: Layout, dtype: DType, device: Device): Operand 
   if (!device.backend.supports(dtype)) {
     throw new DeviceError(`device '${device.type}' has no ${dtype}${dtype.name === "float64" ? ": convert with .float() first" : ""}`);
   }
-  return new Operand(new Storage(device.pool, layout.numel * dtype.itemsize), layout, dtype, device);
+  return new Operand(new Storage(device.pool, layout.numel * device.backend.itemsize(dtype)), layout, dtype, device);
 }
 
 /** A new row-major operand. */

@@ -24,7 +24,10 @@ export class Device {
 
 /** How to make a backend, and the alignment its small blocks need. */
 export interface BackendEntry {
+  /** Makes the backend at once. Raises where it has to be started first. */
   readonly create: () => Backend;
+  /** Gets a backend that takes time to start ready for `create`. */
+  readonly start?: () => Promise<unknown>;
   readonly alignment: number;
 }
 
@@ -48,6 +51,12 @@ export function device(name: string | Device): Device {
   const made = new Device(name, backend, entry.alignment);
   devices.set(name, made);
   return made;
+}
+
+/** The device of a name, started where that takes time. */
+export async function startDevice(name: string | Device): Promise<Device> {
+  if (typeof name === "string" && !devices.has(name)) await entries.get(name)?.start?.();
+  return device(name);
 }
 
 /** Every device in use so far. */

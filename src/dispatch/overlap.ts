@@ -26,7 +26,7 @@ export function partlyOverlaps(input: Operand, out: Operand): boolean {
   const b = out.layout;
   if (a === b) return false;
   if (a.offset === b.offset && input.dtype === out.dtype && sameShape(a.shape, b.shape) && sameShape(a.strides, b.strides)) return false;
-  const aSize = input.dtype.itemsize;
-  const bSize = out.dtype.itemsize;
+  const aSize = input.device.backend.itemsize(input.dtype);
+  const bSize = out.device.backend.itemsize(out.dtype);
   return first(a) * aSize < extent(b) * bSize && first(b) * bSize < extent(a) * aSize;
 }

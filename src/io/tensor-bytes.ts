@@ -12,6 +12,6 @@ export async function bytesOf(x: Tensor): Promise<Uint8Array> {
 /** A tensor of elements given as bytes, in row-major order. */
 export function tensorOfBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType, device: Device): Tensor {
   const x = kernels.empty(shape, dtype, device);
-  if (bytes.length > 0) device.backend.write(x.operand.storage.block, 0, bytes);
+  if (bytes.length > 0) device.backend.write(x.operand.storage.block, x.dtype, 0, bytes);
   return x;
 }

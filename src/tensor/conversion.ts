@@ -49,7 +49,7 @@ class ToDeviceNode extends Node {
 function transferSync(x: Tensor, to: Device): Tensor {
   const data = x.toTypedArraySync();
   const out = allocateContiguous(x.shape, x.dtype, to);
-  if (x.numel() > 0) to.backend.write(out.storage.block, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (x.numel() > 0) to.backend.write(out.storage.block, out.dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return new Tensor(out);
 }
 
@@ -57,7 +57,7 @@ async function toDevice(x: Tensor, to: Device): Promise<Tensor> {
   if (x.device === to) return x;
   const data = await x.toTypedArray();
   const out = allocateContiguous(x.shape, x.dtype, to);
-  if (x.numel() > 0) to.backend.write(out.storage.block, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (x.numel() > 0) to.backend.write(out.storage.block, out.dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const y = new Tensor(out);
   if (isGradEnabled() && x.requiresGrad) y.setHistory(new ToDeviceNode(x));
   return y;

@@ -27,7 +27,7 @@ export function fromValues(values: ArrayLike<number | bigint | boolean>, shape: 
   const n = numel(shape);
   if (n > 0) {
     const data = encode(values, n, dtype);
-    device.backend.write(out.storage.block, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    device.backend.write(out.storage.block, dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return new Tensor(out);
 }

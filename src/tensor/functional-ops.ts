@@ -18,6 +18,6 @@ export { maxPool, type PoolOptions } from "../ops/pooling.ts";
 export function uploaded(x: Tensor, device: Device): Tensor {
   const data = x.toTypedArraySync();
   const out = allocateContiguous(x.shape, x.dtype, device);
-  if (x.numel() > 0) device.backend.write(out.storage.block, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (x.numel() > 0) device.backend.write(out.storage.block, out.dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return new Tensor(out);
 }

@@ -49,11 +49,10 @@ const decode = (x: Operand, bytes: Uint8Array): DataArray => x.dtype.view(bytes.
 async function read(x: Operand): Promise<DataArray> {
   if (x.layout.numel === 0) return decode(x, new Uint8Array(0));
   const { operand, owned } = gathered(x);
-  const { itemsize } = x.dtype;
   // The storage must not be reused while the device still copies out of it.
   operand.storage.retain();
   try {
-    const bytes = await x.device.backend.read(operand.storage.block, operand.layout.offset * itemsize, x.layout.numel * itemsize);
+    const bytes = await x.device.backend.read(operand.storage.block, x.dtype, operand.layout.offset, x.layout.numel);
     await relieve();
     return decode(x, bytes);
   } finally {
@@ -67,8 +66,7 @@ function readSync(x: Operand, awaitable: string): DataArray {
   if (backend.readSync === undefined) throw noSyncRead(x.device.type, awaitable);
   if (x.layout.numel === 0) return decode(x, new Uint8Array(0));
   const { operand, owned } = gathered(x);
-  const { itemsize } = x.dtype;
-  const bytes = backend.readSync(operand.storage.block, operand.layout.offset * itemsize, x.layout.numel * itemsize);
+  const bytes = backend.readSync(operand.storage.block, x.dtype, operand.layout.offset, x.layout.numel);
   if (owned) operand.storage.release();
   return decode(x, bytes);
 }

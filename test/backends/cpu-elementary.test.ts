@@ -21,7 +21,7 @@ describe.each([true, false].filter((fused) => hasRelaxedMadd || !fused))(
       const n = inputs[0]!.length;
       const operand = (values: Float32Array) => {
         const block = backend.allocate(4 * n);
-        backend.write(block, 0, new Uint8Array(values.buffer));
+        backend.write(block, float32, 0, new Uint8Array(values.buffer));
         return { storage: { block }, layout: Layout.contiguous([n]), dtype: float32 };
       };
       const [sources, target] = [inputs.map(operand), operand(new Float32Array(n))];
@@ -33,7 +33,7 @@ describe.each([true, false].filter((fused) => hasRelaxedMadd || !fused))(
         compiled: [],
       } as const;
       backend.compile({ ...kernel, compiled: [] }).run(sources, [target], {});
-      const actual = new Float32Array(backend.readSync(target.storage.block, 0, 4 * n).buffer);
+      const actual = new Float32Array(backend.readSync(target.storage.block, float32, 0, n).buffer);
       for (const { storage } of [...sources, target]) backend.release(storage.block);
       const expected = evaluate(lower(c.value), inputs, { fused });
       const wrong = [...expected.keys()].filter((i) => !Object.is(actual[i], expected[i]));

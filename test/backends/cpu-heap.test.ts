@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CpuBackend } from "../../src/backends/cpu/backend.ts";
 import { Heap } from "../../src/backends/cpu/heap.ts";
+import { uint8 } from "../../src/core/dtype.ts";
 import { OutOfMemoryError } from "../../src/core/errors.ts";
 import type { Block } from "../../src/memory/block.ts";
 
@@ -120,14 +121,14 @@ describe("CpuBackend", () => {
     const backend = new CpuBackend();
     const block = backend.allocate(100);
     const bytes = Uint8Array.from({ length: 10 }, (_, k) => k + 1);
-    backend.write(block, 5, bytes);
+    backend.write(block, uint8, 5, bytes);
     bytes.fill(0);
-    const back = await backend.read(block, 4, 12);
+    const back = await backend.read(block, uint8, 4, 12);
     expect([...back.subarray(1, 11)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(back.buffer).toBeInstanceOf(ArrayBuffer);
-    const sync = backend.readSync(block, 5, 10);
+    const sync = backend.readSync(block, uint8, 5, 10);
     sync.fill(9);
-    expect([...backend.readSync(block, 5, 2)]).toEqual([1, 2]);
+    expect([...backend.readSync(block, uint8, 5, 2)]).toEqual([1, 2]);
     await backend.synchronize();
     backend.flush();
     backend.release(block);

@@ -17,7 +17,7 @@ export function put(s: Spec): Operand {
 }
 
 /** The first `n` elements of an operand's storage. */
-export const storage = (x: Operand, n: number): Value[] => decode(x.dtype, backend.readSync(x.storage.block, 0, n * x.dtype.itemsize));
+export const storage = (x: Operand, n: number): Value[] => decode(x.dtype, backend.readSync(x.storage.block, x.dtype, 0, n));
 
 /** The elements that an operand shows, in row-major order. */
 export function values(x: Operand): Value[] {

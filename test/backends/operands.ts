@@ -45,12 +45,12 @@ export function decode(dtype: DType, bytes: Uint8Array): Value[] {
 /** Puts an operand's storage on a backend. */
 export function upload(backend: Backend, { dtype, layout, storage }: Spec): Operand {
   const bytes = encode(dtype, storage);
-  const block = backend.allocate(bytes.length);
-  backend.write(block, 0, bytes);
+  const block = backend.allocate(storage.length * backend.itemsize(dtype));
+  backend.write(block, dtype, 0, bytes);
   return { storage: { block }, layout, dtype };
 }
 
 /** The contents of an operand's whole storage, `length` elements. */
 export async function download(backend: Backend, { storage: { block }, dtype }: Operand, length: number): Promise<Value[]> {
-  return decode(dtype, await backend.read(block, 0, length * dtype.itemsize));
+  return decode(dtype, await backend.read(block, dtype, 0, length));
 }

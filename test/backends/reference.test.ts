@@ -44,7 +44,7 @@ const backend = new ReferenceBackend();
 
 const put = (dtype: DType, values: readonly Value[], shape?: readonly number[]): Operand => upload(backend, spec(dtype, values, shape));
 /** The whole storage of an operand. */
-const contents = ({ storage: { block }, dtype }: Operand): Value[] => decode(dtype, backend.readSync(block, 0, block.size));
+const contents = ({ storage: { block }, dtype }: Operand): Value[] => decode(dtype, backend.readSync(block, dtype, 0, block.size / dtype.itemsize));
 const run = (kernel: Kernel, inputs: Operand[], outputs: Operand[], args: LaunchArgs = {}): void =>
   backend.compile(kernel).run(inputs, outputs, args);
 
@@ -72,20 +72,20 @@ function both(dtype: DType, f: (a: Expr, b: Expr) => Expr, a: Value[], b: Value[
 describe("memory", () => {
   test("reads what was written, as a copy", async () => {
     const block = backend.allocate(8);
-    backend.write(block, 2, new Uint8Array([1, 2, 3]));
-    const bytes = backend.readSync(block, 0, 8);
+    backend.write(block, uint8, 2, new Uint8Array([1, 2, 3]));
+    const bytes = backend.readSync(block, uint8, 0, 8);
     expect([...bytes]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
     expect(bytes.buffer).not.toBe(block.buffer);
-    expect([...(await backend.read(block, 3, 2))]).toEqual([2, 3]);
+    expect([...(await backend.read(block, uint8, 3, 2))]).toEqual([2, 3]);
   });
 
   test("a block may be part of a buffer", () => {
     const whole = backend.allocate(32);
     const part = { buffer: whole.buffer, offset: 16, size: 8 };
-    backend.write(part, 0, encode(float32, [1, 2]));
+    backend.write(part, float32, 0, encode(float32, [1, 2]));
     const x: Operand = { storage: { block: part }, layout: Layout.contiguous([2]), dtype: float32 };
     run(mapKernel([float32], { dtype: float32, value: neg(arg(0, "f32")) }), [x], [x]);
-    expect(decode(float32, backend.readSync(whole, 0, 32))).toEqual([0, 0, 0, 0, -1, -2, 0, 0]);
+    expect(decode(float32, backend.readSync(whole, float32, 0, 8))).toEqual([0, 0, 0, 0, -1, -2, 0, 0]);
   });
 });
 

@@ -31,18 +31,23 @@ export class CpuBackend implements Backend {
     heap.release(block);
   }
 
-  write(block: Block, offset: number, bytes: Uint8Array): void {
-    heap.u8.set(bytes, block.offset + offset);
+  itemsize(dtype: DType): number {
+    return dtype.itemsize;
   }
 
-  async read(block: Block, offset: number, size: number): Promise<Uint8Array> {
-    return this.readSync(block, offset, size);
+  write(block: Block, { itemsize }: DType, at: number, bytes: Uint8Array): void {
+    heap.u8.set(bytes, block.offset + at * itemsize);
+  }
+
+  async read(block: Block, dtype: DType, at: number, count: number): Promise<Uint8Array> {
+    return this.readSync(block, dtype, at, count);
   }
 
   /** A copy: what leaves the heap must not show a shared buffer, which many APIs refuse. */
-  readSync(block: Block, offset: number, size: number): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(size);
-    out.set(heap.u8.subarray(block.offset + offset, block.offset + offset + size));
+  readSync(block: Block, { itemsize }: DType, at: number, count: number): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(count * itemsize);
+    const start = block.offset + at * itemsize;
+    out.set(heap.u8.subarray(start, start + out.length));
     return out;
   }
 

@@ -1,3 +1,4 @@
+import type { DType } from "../../core/dtype.ts";
 import type { Compiled, Kernel, KernelOf, Kind } from "../../kernel/kernel.ts";
 import type { Block } from "../../memory/block.ts";
 import type { Backend, Emitters } from "../backend.ts";
@@ -29,14 +30,17 @@ export class ReferenceBackend implements Backend {
   supports(): boolean {
     return true;
   }
-  write(block: Block, offset: number, bytes: Uint8Array): void {
-    bytesOf(block).set(bytes, offset);
+  itemsize(dtype: DType): number {
+    return dtype.itemsize;
   }
-  readSync(block: Block, offset: number, size: number): Uint8Array {
-    return bytesOf(block).slice(offset, offset + size);
+  write(block: Block, { itemsize }: DType, at: number, bytes: Uint8Array): void {
+    bytesOf(block).set(bytes, at * itemsize);
   }
-  async read(block: Block, offset: number, size: number): Promise<Uint8Array> {
-    return this.readSync(block, offset, size);
+  readSync(block: Block, { itemsize }: DType, at: number, count: number): Uint8Array {
+    return bytesOf(block).slice(at * itemsize, (at + count) * itemsize);
+  }
+  async read(block: Block, dtype: DType, at: number, count: number): Promise<Uint8Array> {
+    return this.readSync(block, dtype, at, count);
   }
   compile(kernel: Kernel): Compiled {
     return emit(kernel.kind, kernel);
