@@ -1,9 +1,10 @@
 import type { Compiled, KernelOf } from "../../kernel/kernel.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
 import { Loops, STRIDED, Stream, startRow, UNIT } from "./loops.ts";
+import { address, type Operand } from "./operand.ts";
 import { fillElements, moveBytes, moveElement, type RawSize } from "./raw.ts";
 import { transpose } from "./transpose.ts";
 

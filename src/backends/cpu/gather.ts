@@ -1,10 +1,11 @@
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { addLookup, checkIndices, readIndexed, writeIndexed } from "./indices.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
 import { Loops, STILL, STRIDED, Stream, startRow, UNIT } from "./loops.ts";
+import { address, type Operand } from "./operand.ts";
 import { moveBytes, moveElement, type RawSize } from "./raw.ts";
 
 /** How the innermost loop of a gather goes. */

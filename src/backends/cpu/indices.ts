@@ -1,9 +1,10 @@
 import type { Indexed, LaunchArgs } from "../../kernel/kernel.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, RecordReader, writeNest } from "./launch.ts";
 import { Loops, STRIDED, Stream, startRow } from "./loops.ts";
+import { address, type Operand } from "./operand.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
 /** Index operands of gathers and scatters: int64, valid below the size, from 0 or, where the dimension wraps, from -size. */

@@ -1,6 +1,6 @@
 import type { ComputeType } from "../../core/dtype.ts";
 import { type Expr, leaves } from "../../kernel/expr.ts";
-import type { LoopNest } from "./collapse.ts";
+import type { LoopNest } from "../../kernel/loop-nest.ts";
 import { heap } from "./heap.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 

@@ -1,7 +1,7 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
+import type { LoopNest } from "../../kernel/loop-nest.ts";
 import type { Codegen, Lanes } from "./codegen.ts";
-import type { LoopNest } from "./collapse.ts";
 import {
   byteLanes,
   loadPaired,

@@ -2,8 +2,8 @@ import type { ComputeType, DType } from "../../core/dtype.ts";
 import { lower } from "../../kernel/elementary.ts";
 import { type Expr, mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import { Codegen, declareCalls, type Lanes } from "./codegen.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { argLeaves, chooseLanes, weight } from "./lanes.ts";
@@ -24,6 +24,7 @@ import {
   type Walk,
   walkOf,
 } from "./loops.ts";
+import { address, type Operand } from "./operand.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
 /**

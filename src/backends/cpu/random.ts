@@ -1,8 +1,8 @@
 import { fill } from "../../core/random/fill.ts";
 import type { Generator } from "../../core/random/generator.ts";
 import type { Compiled, KernelOf } from "../../kernel/kernel.ts";
-import { address } from "./collapse.ts";
 import { heap } from "./heap.ts";
+import { address } from "./operand.ts";
 
 /** Random fills: PyTorch's sequence is serial by nature, so the host draws it straight into the heap. */
 export const random = ({ distribution }: KernelOf<"random">): Compiled => ({

@@ -1,14 +1,15 @@
 import { type ComputeType, type DType, int32 } from "../../core/dtype.ts";
 import { mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import type { Lanes } from "./codegen.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { chooseLanes } from "./lanes.ts";
 import { firstWord, LAUNCH, scalarTypes, writeNest, writeScalars } from "./launch.ts";
 import { loadWalk, STRIDED, UNIT, variantKey, type Walk, walkOf } from "./loops.ts";
 import { floatSums, type Monoid, monoid, narrowed, type Simple, type Source, simpleOperations, widened } from "./monoid.ts";
+import { address, type Operand } from "./operand.ts";
 import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
 
 /** Up to so many elements float32 sums need no double precision. */

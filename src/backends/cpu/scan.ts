@@ -1,13 +1,14 @@
 import type { ComputeType, DType } from "../../core/dtype.ts";
 import { mentions, position } from "../../kernel/expr.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
 import { Codegen, declareCalls, valueType } from "./codegen.ts";
-import { address, LoopNest, type Operand } from "./collapse.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { heap } from "./heap.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
 import { advance, computeOutputs, Loops, loadFrom, STRIDED, Stream, startRow } from "./loops.ts";
 import { type Monoid, monoid } from "./monoid.ts";
+import { address, type Operand } from "./operand.ts";
 import type { ModuleBuilder } from "./wasm/assembler.ts";
 
 /** Inclusive scans along the last dimension: element by element, since each needs the state of the one before. */

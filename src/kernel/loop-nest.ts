@@ -1,11 +1,3 @@
-import type { BlockOwner, OperandOf } from "../../kernel/kernel.ts";
-
-/** An operand as a backend sees it. */
-export type Operand = OperandOf<BlockOwner>;
-
-/** The address of an operand's first element. */
-export const address = (x: Operand, itemsize: number): number => x.storage.block.offset + x.layout.offset * itemsize;
-
 /**
  * The loops that visit the elements of several operands together, outermost first. Sizes of 1 are left out, and neighbouring loops that
  * every operand walks in one even step are merged, so a contiguous tensor is one loop whatever its shape. One instance is reused for many
@@ -16,7 +8,7 @@ export class LoopNest {
   readonly width: number;
   rank = 0;
   readonly sizes: number[] = [];
-  /** Steps in bytes: of operand k in loop d at `d * width + k`. */
+  /** Steps of operand k in loop d, in bytes or elements: at `d * width + k`. */
   readonly strides: number[] = [];
 
   constructor(width: number) {
@@ -83,8 +75,8 @@ export class LoopNest {
     this.#swap(this.rank - 2, this.rank - 1);
   }
 
-  /** Merges what can be merged. No loop at all becomes one of size 1, with the steps of `itemsizes`. */
-  merge(itemsizes: readonly number[]): this {
+  /** Merges what can be merged. No loop at all becomes one of size 1, with these steps. */
+  merge(steps: readonly number[]): this {
     let to = 0;
     for (let d = 1; d < this.rank; d++) {
       if (this.#joins(to, d)) this.sizes[to]! *= this.sizes[d]!;
@@ -94,7 +86,7 @@ export class LoopNest {
     if (this.rank > 0) this.rank = to + 1;
     else {
       this.push(1);
-      for (let k = 0; k < this.width; k++) this.set(k, itemsizes[k]!);
+      for (let k = 0; k < this.width; k++) this.set(k, steps[k]!);
     }
     return this;
   }
