@@ -263,8 +263,41 @@ export const differentDevices = (a: string, b: string): DeviceError =>
   new DeviceError(`Expected all tensors to be on the same device, but found at least two devices, ${a} and ${b}!`);
 export const unknownDevice = (name: string, known: readonly string[]): DeviceError =>
   new DeviceError(`Expected one of ${known.join(", ")} device type at start of device string: ${name}`);
+export const deviceNotStarted = (device: string): DeviceError =>
+  new DeviceError(`device '${device}' has not been started: await torch.${device}.isAvailable(), or move a tensor with await x.to("${device}")`);
+export const deviceLost = (device: string, reason: string): DeviceError =>
+  new DeviceError(
+    `device '${device}' was lost (${reason}). Tensors on it are gone; those on other devices are as they were. ` +
+      `Move them to '${device}' again to start it anew.`,
+  );
+export const deviceFailed = (device: string, message: string): DeviceError => new DeviceError(`device '${device}' reported an error: ${message}`);
+export const dtypeNotOnDevice = (device: string, dtype: { readonly name: string }): DeviceError =>
+  new DeviceError(`device '${device}' has no torch.${dtype.name}${dtype.name === "float64" ? ": convert with .float() first" : ""}`);
+export const int64Overflow = (device: string, value: bigint): DeviceError =>
+  new DeviceError(`device '${device}' holds int64 in 32 bits, and ${value} does not fit`);
+/** The error of a kernel so long ago that nobody remembers what it was. */
+export const forgottenFault = (device: string): IndexError =>
+  new IndexError(`an index was out of range in a kernel on device '${device}', many kernels before this read`);
 export const noSyncRead = (device: string, awaitable: string): DeviceError =>
   new DeviceError(`values on device '${device}' cannot be read synchronously: use \`await\` with ${awaitable}`);
+/** `what` needs values that a device without synchronous reads cannot give; `twin` is what can be awaited instead, if anything. */
+export const needsValues = (what: string, device: string, twin: string | null = null): DeviceError =>
+  new DeviceError(
+    `${what} depends on values, which device '${device}' does not give synchronously: ` +
+      (twin === null ? "move the tensor first with `await x.cpu()`" : `use \`${twin}\`, or move the tensor first with \`await x.cpu()\``),
+  );
+export const needsTransfer = (from: string, to: string): DeviceError =>
+  new DeviceError(
+    `values on device '${from}' cannot be copied to '${to}' synchronously: move them first with \`await x.to("${to}")\`` +
+      (to === "cpu" ? " (or `await x.cpu()`)" : ""),
+  );
+export const unsupportedDtype = (device: string, dtype: string): DeviceError =>
+  new DeviceError(`device '${device}' has no ${dtype}${dtype === "torch.float64" ? ": convert with .float() first" : ""}`);
+export const backwardAcrossDevices = (from: string, to: string): DeviceError =>
+  new DeviceError(
+    `a gradient has to be copied from device '${from}' to '${to}', which cannot be done synchronously: use \`await loss.backwardAsync()\` ` +
+      "(torch.autograd.backwardAsync, torch.autograd.gradAsync)",
+  );
 
 // ---- autograd
 

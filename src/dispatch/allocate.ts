@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { DeviceError } from "../core/errors.ts";
+import { dtypeNotOnDevice } from "../core/errors.ts";
 import { Layout, rowMajor } from "../core/layout.ts";
 import { Storage } from "../memory/storage.ts";
 import type { Device } from "./device.ts";
@@ -8,7 +8,7 @@ import { Operand } from "./operand.ts";
 /** A new operand of a layout that starts at 0 and reaches `numel` elements. Its values are whatever was in the memory. */
 export function allocate(layout: Layout, dtype: DType, device: Device): Operand {
   if (!device.backend.supports(dtype)) {
-    throw new DeviceError(`device '${device.type}' has no ${dtype}${dtype.name === "float64" ? ": convert with .float() first" : ""}`);
+    throw dtypeNotOnDevice(device.type, dtype);
   }
   return new Operand(new Storage(device.pool, layout.numel * device.backend.itemsize(dtype)), layout, dtype, device);
 }

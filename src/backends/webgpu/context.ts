@@ -1,0 +1,56 @@
+import type { Block, RawMemory } from "../../memory/block.ts";
+import { Pool } from "../../memory/pool.ts";
+import type { Faults } from "./faults.ts";
+import type { Pipeline, Recorder } from "./recorder.ts";
+
+/** Limits that kernels respect: the adapter's, or lower ones that were asked for. */
+export interface Limits {
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxBufferSize: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+}
+
+/** What the adapter can do beyond the base. */
+export interface Features {
+  readonly subgroups: boolean;
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+  readonly shaderF16: boolean;
+  readonly timestamps: boolean;
+  /** Whether the adapter runs on the CPU, where barriers and workgroup memory cost more than they bring. */
+  readonly software: boolean;
+}
+
+/** What the emitters of kernels share: one device. */
+export class Context {
+  readonly recorder: Recorder;
+  readonly limits: Limits;
+  readonly features: Features;
+  readonly faults: Faults;
+  /** Memory for intermediate results. A block may be freed as soon as the commands that use it are recorded. */
+  readonly scratch: Pool;
+  /** The largest part of a block that is bound at once, in bytes. */
+  readonly window: number;
+
+  constructor(recorder: Recorder, limits: Limits, features: Features, faults: Faults, memory: RawMemory) {
+    this.recorder = recorder;
+    this.limits = limits;
+    this.features = features;
+    this.faults = faults;
+    this.scratch = new Pool(memory, "webgpu", 256);
+    this.window = Math.max(256, Math.floor(limits.maxStorageBufferBindingSize / 256) * 256);
+  }
+
+  /** How many workgroups of one axis share `items` of work, `each` to a group; kernels go on in steps of all groups where that is not enough. */
+  groups(items: number, each: number): number {
+    return Math.max(1, Math.min(Math.ceil(items / each), this.limits.maxComputeWorkgroupsPerDimension));
+  }
+
+  /** Runs a pipeline over blocks with the parameters reserved last. */
+  dispatch(pipeline: Pipeline, blocks: readonly Block[], x: number, y: number = 1, z: number = 1): void {
+    this.recorder.dispatch(pipeline, blocks, x, y, z);
+  }
+}

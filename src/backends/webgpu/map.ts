@@ -1,0 +1,220 @@
+import type { ComputeType } from "../../core/dtype.ts";
+import { lower } from "../../kernel/elementary.ts";
+import { type Expr, mentions, position } from "../../kernel/expr.ts";
+import type { Compiled, KernelOf, LaunchArgs, Output } from "../../kernel/kernel.ts";
+import { LoopNest } from "../../kernel/loop-nest.ts";
+import { type Bindings, type Operand, planBindings } from "./bindings.ts";
+import type { Context } from "./context.ts";
+import type { Pipeline } from "./recorder.ts";
+import { type Access, format, Shader } from "./shader.ts";
+import { declareScalars, scalarTypes, writeScalars } from "./words.ts";
+
+const WORKGROUP = 256;
+
+/** How an operand of the flat variant walks: element by element, or not at all. */
+type Walk = "along" | "still";
+
+/**
+ * Elementwise kernels. Operands that lie contiguously, or that are one element for all, take four elements per invocation; any others one, whose
+ * place is found by division in a nest of loops.
+ */
+class CompiledMap implements Compiled {
+  readonly #context: Context;
+  readonly #outputs: readonly Output[];
+  readonly #dtypes: readonly Operand["dtype"][];
+  readonly #scalars: readonly (ComputeType | null)[];
+  readonly #usesPosition: boolean;
+  readonly #nest: LoopNest;
+  readonly #variants = new Map<string, Pipeline>();
+
+  constructor(context: Context, kernel: KernelOf<"map">) {
+    this.#context = context;
+    this.#outputs = kernel.outputs.map((o) => ({ dtype: o.dtype, value: lower(o.value) }));
+    this.#dtypes = [...kernel.outputs.map((o) => o.dtype), ...kernel.inputs];
+    for (const d of this.#dtypes) format(d);
+    const roots = this.#outputs.map((o) => o.value);
+    this.#usesPosition = roots.some((e) => mentions(e, position));
+    this.#scalars = scalarTypes(roots);
+    this.#nest = new LoopNest(this.#dtypes.length + (this.#usesPosition ? 1 : 0));
+  }
+
+  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
+    const n = outputs[0]!.layout.numel;
+    if (n === 0) return;
+    const operands = [...outputs, ...inputs];
+    const bindings = planBindings(operands, this.#context.window);
+    const walks = this.#flatWalks(operands);
+    if (walks !== null) this.#runFlat(operands, bindings, walks, n, args);
+    else this.#runNest(operands, bindings, n, args);
+  }
+
+  /** How each operand walks, a letter each, if all of them can take four elements at a time. */
+  #flatWalks(operands: readonly Operand[]): string | null {
+    let walks = "";
+    for (const { layout } of operands) {
+      if (layout.isContiguous) {
+        if (layout.offset % 4 !== 0) return null;
+        walks += "a";
+      } else if (layout.strides.every((s, d) => s === 0 || layout.shape[d] === 1)) walks += "s";
+      else return null;
+    }
+    return walks;
+  }
+
+  #runFlat(operands: readonly Operand[], bindings: Bindings, walks: string, n: number, args: LaunchArgs): void {
+    const key = `${walks}|${bindings.key}`;
+    let pipeline = this.#variants.get(key);
+    if (pipeline === undefined) {
+      pipeline = this.#flatPipeline([...walks].map((w) => (w === "a" ? "along" : "still")), bindings);
+      this.#variants.set(key, pipeline);
+    }
+    const { recorder } = this.#context;
+    let w = recorder.parameters(2 + operands.length + this.#scalars.length) + 1;
+    recorder.u32[w++] = n;
+    for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
+    writeScalars(recorder, w, this.#scalars, args.scalars);
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, 4 * WORKGROUP));
+  }
+
+  #runNest(operands: readonly Operand[], bindings: Bindings, n: number, args: LaunchArgs): void {
+    const nest = this.#layNest(operands);
+    const key = `${nest.rank}|${bindings.key}`;
+    let pipeline = this.#variants.get(key);
+    if (pipeline === undefined) {
+      pipeline = this.#nestPipeline(nest.rank, bindings);
+      this.#variants.set(key, pipeline);
+    }
+    const { recorder } = this.#context;
+    let w = recorder.parameters(2 + operands.length + nest.rank * (1 + nest.width) + this.#scalars.length) + 1;
+    recorder.u32[w++] = n;
+    for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
+    w = writeNest(recorder, w, nest);
+    writeScalars(recorder, w, this.#scalars, args.scalars);
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, WORKGROUP));
+  }
+
+  #layNest(operands: readonly Operand[]): LoopNest {
+    const nest = this.#nest.clear();
+    const { shape, numel } = operands[0]!.layout;
+    let positions = numel;
+    for (let d = 0; d < shape.length; d++) {
+      const length = shape[d]!;
+      positions /= length;
+      if (length === 1) continue;
+      nest.push(length);
+      for (let k = 0; k < operands.length; k++) nest.set(k, operands[k]!.layout.strides[d]!);
+      if (this.#usesPosition) nest.set(operands.length, positions);
+    }
+    return nest.sort().merge(ones);
+  }
+
+  #flatPipeline(walks: readonly Walk[], bindings: Bindings): Pipeline {
+    const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (walks[k] === "along" ? "vec4" : "element") as Access }));
+    const s = new Shader(operands, bindings, this.#context.window);
+    const n = s.word();
+    const offsets = operands.map(() => s.word());
+    const names = this.#values(s);
+    const nOut = this.#outputs.length;
+    const inputs = this.#dtypes.slice(nOut).map((_, k) => k + nOut);
+    const at = (k: number, i: string): string => (walks[k] === "along" ? `${offsets[k]} + ${i}` : offsets[k]!);
+    const lanes = ["x", "y", "z", "w"];
+    const argument = (k: number, lane: string): string => (walks[k] === "along" ? `x${k}.${lane}` : `x${k}`);
+    const calls = (o: number, j: number): string =>
+      `${names[o]}(${[...inputs.map((k) => argument(k, lanes[j]!)), `i32(i) + ${j}`].join(", ")})`;
+    const main = `
+let n = ${n};
+for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
+  let i = q * 4u;
+  if (i + 3u < n) {
+    ${inputs.map((k) => `let x${k} = ${walks[k] === "along" ? s.load4(k, at(k, "i")) : s.load(k, at(k, "i"))};`).join("\n    ")}
+    ${names.map((_, o) => `let y${o} = vec4<${s.type(o)}>(${lanes.map((__, j) => calls(o, j)).join(", ")});`).join("\n    ")}
+    ${names.map((_, o) => s.store4(o, at(o, "i"), `y${o}`)).join("\n    ")}
+  } else {
+    for (var j = i; j < n; j++) {
+      ${inputs.map((k) => `let x${k} = ${s.load(k, at(k, "j"))};`).join("\n      ")}
+      ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), "i32(j)"].join(", ")});`).join("\n      ")}
+      ${names.map((_, o) => s.store(o, at(o, "j"), `y${o}`)).join("\n      ")}
+    }
+  }
+}`;
+    return this.#context.recorder.pipeline(s.text(WORKGROUP, main), bindings.blocks.length);
+  }
+
+  #nestPipeline(rank: number, bindings: Bindings): Pipeline {
+    const nOut = this.#outputs.length;
+    const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (k < nOut ? "shared" : "element") as Access }));
+    const s = new Shader(operands, bindings, this.#context.window);
+    const n = s.word();
+    const places = operands.map((_, k) => ({ name: `p${k}`, start: s.word() }));
+    const nest = declareNest(s, rank, this.#nest.width);
+    const names = this.#values(s);
+    if (this.#usesPosition) places.push({ name: "pos", start: "0u" });
+    const inputs = this.#dtypes.slice(nOut).map((_, k) => k + nOut);
+    const main = `
+let n = ${n};
+for (var i = gid; i < n; i += wgs * ${WORKGROUP}u) {
+  ${nest("i", places)}
+  ${inputs.map((k) => `let x${k} = ${s.load(k, `p${k}`)};`).join("\n  ")}
+  ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), this.#usesPosition ? "i32(pos)" : "0"].join(", ")});`).join("\n  ")}
+  ${names.map((_, o) => s.store(o, `p${o}`, `y${o}`)).join("\n  ")}
+}`;
+    return this.#context.recorder.pipeline(s.text(WORKGROUP, main), bindings.blocks.length);
+  }
+
+  /** Declares a function for each output: of the elements of the inputs and the position. */
+  #values(s: Shader): string[] {
+    const scalar = declareScalars(s, this.#scalars);
+    const nOut = this.#outputs.length;
+    const argTypes = this.#dtypes.slice(nOut).map((_, k) => s.type(nOut + k));
+    return this.#outputs.map(({ value }: { value: Expr }, o) => {
+      const body = s.body({ arg: (slot) => `a${slot}`, argTypes, scalar, position: "pos" });
+      const result = body.value(value);
+      const parameters = [...argTypes.map((t, k) => `a${k}: ${t}`), "pos: i32"].join(", ");
+      s.declarations.push(`fn value_${o}(${parameters}) -> ${s.type(o)} {\n${body.lines.join("\n")}\nreturn ${result};\n}`);
+      return `value_${o}`;
+    });
+  }
+}
+
+const ones: readonly number[] = Array.from({ length: 32 }, () => 1);
+
+/** A place in an operand: a variable, and the word that it starts at. */
+export interface Place {
+  readonly name: string;
+  readonly start: string;
+}
+
+/** Writes sizes and steps of a nest, from word `at` on; gives the next word. */
+export function writeNest(recorder: { readonly u32: Uint32Array; readonly i32: Int32Array }, at: number, nest: LoopNest): number {
+  let w = at;
+  for (let d = 0; d < nest.rank; d++) {
+    recorder.u32[w++] = nest.sizes[d]!;
+    for (let k = 0; k < nest.width; k++) recorder.i32[w++] = nest.strides[d * nest.width + k]!;
+  }
+  return w;
+}
+
+/**
+ * Names the words that `writeNest` writes. The function gives statements that declare, for the row-major number `index` of an element, the
+ * variables of the places (as many as the nest is wide).
+ */
+export function declareNest(s: Shader, rank: number, width: number): (index: string, places: readonly Place[]) => string {
+  const loops = Array.from({ length: rank }, () => ({ size: s.word(), steps: Array.from({ length: width }, () => s.word()) }));
+  return (index, places) => {
+    const lines = places.map((p) => `var ${p.name} = ${p.start};`);
+    const id = places[0]!.name;
+    lines.push(`var ${id}_rest = ${index};`);
+    for (let d = rank - 1; d >= 0; d--) {
+      const { size, steps } = loops[d]!;
+      const c = `${id}_c${d}`;
+      lines.push(d === 0 ? `let ${c} = ${id}_rest;` : `let ${c} = ${id}_rest % ${size}; ${id}_rest = ${id}_rest / ${size};`);
+      places.forEach((p, k) => {
+        lines.push(`${p.name} += ${c} * ${steps[k]};`);
+      });
+    }
+    return lines.join("\n  ");
+  };
+}
+
+/** Elementwise kernels for WebGPU. */
+export const map = (context: Context, kernel: KernelOf<"map">): Compiled => new CompiledMap(context, kernel);

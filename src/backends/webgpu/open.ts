@@ -1,0 +1,38 @@
+import { WebGpuBackend } from "./backend.ts";
+import type { Features, Limits } from "./context.ts";
+
+const limitNames: readonly (keyof Limits)[] = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupsPerDimension",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+];
+const featureNames = ["subgroups", "shader-f16", "timestamp-query"] as const;
+
+/**
+ * A backend on an adapter, with all that the adapter offers.
+ * @param lower limits to keep below the adapter's, so that small data meets them.
+ */
+export async function openBackend(adapter: GPUAdapter, lower: Partial<Limits> = {}): Promise<WebGpuBackend> {
+  const requiredFeatures = featureNames.filter((f) => adapter.features.has(f));
+  const requiredLimits = Object.fromEntries([
+    ...limitNames.map((name) => [name, adapter.limits[name]] as const),
+    ["maxComputeWorkgroupSizeX", adapter.limits.maxComputeWorkgroupSizeX] as const,
+  ]);
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  const limits = Object.fromEntries(limitNames.map((n) => [n, Math.min(device.limits[n], lower[n] ?? Number.POSITIVE_INFINITY)]));
+  return new WebGpuBackend(device, adapter.info, limits as unknown as Limits, featuresOf(device, adapter));
+}
+
+function featuresOf(device: GPUDevice, { info }: GPUAdapter): Features {
+  return {
+    subgroups: device.features.has("subgroups"),
+    subgroupMinSize: info.subgroupMinSize ?? 4,
+    subgroupMaxSize: info.subgroupMaxSize ?? 128,
+    shaderF16: device.features.has("shader-f16"),
+    timestamps: device.features.has("timestamp-query"),
+    software: info.isFallbackAdapter === true || info.architecture === "swiftshader" || /llvmpipe|lavapipe/i.test(info.description),
+  };
+}

@@ -1,0 +1,135 @@
+import type { DTypeName } from "../../core/dtype.ts";
+import type { Expr } from "../../kernel/expr.ts";
+import type { Prim } from "../../kernel/prims.ts";
+import type { Body } from "./body.ts";
+import { scalarTypeOf } from "./format.ts";
+
+/** How WGSL spells a primitive, from the values of its operands. int64 computes in i32, and bools are WGSL's. */
+type Spelling = (body: Body, e: Expr, a: string, b: string, c: string) => string;
+
+const typeOf = (e: Expr): string => scalarTypeOf(e.src[0]!.type);
+const never: Spelling = (_, e) => {
+  throw new Error(`${e.prim} of ${e.type} is not lowered`);
+};
+const call =
+  (name: string): Spelling =>
+  (_, e, a, b, c) =>
+    `${name}(${[a, b, c].slice(0, e.src.length).join(", ")})`;
+
+/** An operator on numbers, and another on bools. */
+const infix =
+  (operator: string, onBool?: string): Spelling =>
+  (_, e, a, b) =>
+    `(${a} ${typeOf(e) === "bool" && onBool !== undefined ? onBool : operator} ${b})`;
+
+/** Bools are ordered false before true. */
+const compare =
+  (operator: string, onBool: (a: string, b: string) => string): Spelling =>
+  (_, e, a, b) =>
+    typeOf(e) === "bool" ? onBool(a, b) : `(${a} ${operator} ${b})`;
+
+const isNumber = (e: Expr): boolean => e.prim === "const" && !Number.isNaN(Number(e.value));
+const extremum =
+  (name: "min" | "max", onBool: string): Spelling =>
+  (body, e, a, b) => {
+    const type = typeOf(e);
+    if (type === "bool") return `(${a} ${onBool} ${b})`;
+    if (type === "i32") return `${name}(${a}, ${b})`;
+    const [left, right] = e.src as [Expr, Expr];
+    if (!isNumber(left) && !isNumber(right)) return `${body.helper(`f${name}`)}(${a}, ${b})`;
+    const other = isNumber(left) ? b : a;
+    return `select(${name}(${a}, ${b}), ${other}, ${body.helper("is_nan")}(${other}))`;
+  };
+
+const intOnly =
+  (name: "int_div" | "int_rem"): Spelling =>
+  (body, _, a, b) =>
+    `${body.helper(name)}(${a}, ${b})`;
+
+/** Conversions to a dtype, by the type they start from. */
+const conversions: { readonly [K in DTypeName]?: (body: Body, from: string, x: string) => string } = {
+  bool: (_, from, x) =>
+    from === "f32" ? `((bitcast<u32>(${x}) & 0x7fffffffu) != 0u)` : from === "bool" ? x : `(${x} != 0)`,
+  float32: (_, from, x) => toFloat(from, x),
+  float16: (body, from, x) => `${body.helper("half_to_float")}(${body.helper("float_to_half")}(${toFloat(from, x)}))`,
+  bfloat16: (body, from, x) => `bitcast<f32>(${body.helper("float_to_bfloat")}(${toFloat(from, x)}) << 16u)`,
+  int32: (body, from, x) => toInt(body, "float_to_int", from, x),
+  int64: (body, from, x) => toInt(body, "float_to_long", from, x),
+  uint8: (body, from, x) => `(${toInt(body, "float_to_long", from, x)} & 0xff)`,
+  int8: (body, from, x) => `((${toInt(body, "float_to_int", from, x)} << 24u) >> 24u)`,
+  int16: (body, from, x) => `((${toInt(body, "float_to_int", from, x)} << 16u) >> 16u)`,
+};
+const toFloat = (from: string, x: string): string => (from === "f32" ? x : from === "bool" ? `select(0.0, 1.0, ${x})` : `f32(${x})`);
+function toInt(body: Body, helper: "float_to_int" | "float_to_long", from: string, x: string): string {
+  if (from === "i32") return x;
+  return from === "bool" ? `select(0, 1, ${x})` : `${body.helper(helper)}(${x})`;
+}
+
+/** Table 1 in WGSL. */
+export const spelling: { readonly [K in Prim]: Spelling } = {
+  const: never,
+  arg: never,
+  scalar: never,
+  state: never,
+  position: never,
+  cast: (body, e, a) => {
+    const convert = conversions[e.value as DTypeName];
+    if (convert === undefined) throw new Error(`WGSL has no ${e.value}`);
+    return convert(body, typeOf(e), a);
+  },
+  bitcast: (_, e, a) => `bitcast<${scalarTypeOf(e.type)}>(${a})`,
+  add: infix("+", "||"),
+  sub: infix("-", "!="),
+  mul: infix("*", "&&"),
+  mad: call("fma"),
+  div: infix("/"),
+  neg: (_, e, a) => (typeOf(e) === "f32" ? `bitcast<f32>(bitcast<u32>(${a}) ^ 0x80000000u)` : `(-${a})`),
+  abs: (_, e, a) => (typeOf(e) === "f32" ? `bitcast<f32>(bitcast<u32>(${a}) & 0x7fffffffu)` : `abs(${a})`),
+  min: extremum("min", "&&"),
+  max: extremum("max", "||"),
+  sqrt: call("sqrt"),
+  floor: call("floor"),
+  ceil: call("ceil"),
+  trunc: call("trunc"),
+  round: call("round"),
+  copysign: (body, _, a, b) => `${body.helper("copy_sign")}(${a}, ${b})`,
+  idiv: intOnly("int_div"),
+  irem: intOnly("int_rem"),
+  fmod: (body, _, a, b) => `${body.helper("float_mod")}(${a}, ${b}, ${body.bits(0x7fc00000)})`,
+  and: infix("&", "&&"),
+  or: infix("|", "||"),
+  xor: infix("^", "!="),
+  not: (_, e, a) => (typeOf(e) === "bool" ? `(!${a})` : `(~${a})`),
+  shl: (_, __, a, b) => `(${a} << (bitcast<u32>(${b}) & 31u))`,
+  shr: (_, __, a, b) => `(${a} >> (bitcast<u32>(${b}) & 31u))`,
+  eq: infix("=="),
+  ne: infix("!="),
+  lt: compare("<", (a, b) => `(!${a} && ${b})`),
+  le: compare("<=", (a, b) => `(!${a} || ${b})`),
+  gt: compare(">", (a, b) => `(${a} && !${b})`),
+  ge: compare(">=", (a, b) => `(${a} || !${b})`),
+  isnan: (body, e, a) => (typeOf(e) === "f32" ? `${body.helper("is_nan")}(${a})` : "false"),
+  select: (_, __, a, b, c) => `select(${c}, ${b}, ${a})`,
+  exp: never,
+  exp2: never,
+  expm1: never,
+  log: never,
+  log2: never,
+  log10: never,
+  log1p: never,
+  sin: never,
+  cos: never,
+  tan: never,
+  asin: never,
+  acos: never,
+  atan: never,
+  sinh: never,
+  cosh: never,
+  tanh: never,
+  asinh: never,
+  acosh: never,
+  atanh: never,
+  erf: never,
+  pow: (body, e, a, b) => (typeOf(e) === "i32" ? `${body.helper("int_pow")}(${a}, ${b})` : never(body, e, a, b, "")),
+  atan2: never,
+};
