@@ -1,11 +1,13 @@
-/** The public names on one screen. The only file that names a concrete backend. */
+/** The public names on one screen. This file and `webgpu.ts`, the namespace of that device, are the only ones that name a concrete backend. */
 import { CpuBackend } from "./backends/cpu/backend.ts";
 import { ReferenceBackend } from "./backends/reference/backend.ts";
+import { startedWebGpu, startWebGpu } from "./backends/webgpu/start.ts";
 import { registerBackend } from "./dispatch/device.ts";
 import "./tensor/attach.ts";
 
 registerBackend("cpu", { create: () => new CpuBackend(), alignment: 64 });
 registerBackend("reference", { create: () => new ReferenceBackend(), alignment: 16 });
+registerBackend("webgpu", { create: startedWebGpu, start: startWebGpu, alignment: 256 });
 
 // autograd
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
@@ -54,6 +56,7 @@ export { keep, scope } from "./tensor/scope.ts";
 // tensors
 export { Tensor } from "./tensor/tensor.ts";
 export * as utils from "./utils.ts";
+export * as webgpu from "./webgpu.ts";
 export const pi: number = Math.PI;
 export const e: number = Math.E;
 export const inf: number = Number.POSITIVE_INFINITY;

@@ -11,6 +11,8 @@ export interface Backend extends RawMemory {
   readonly name: string;
   /** A small integer, given at registration. Indexes `kernel.compiled`. */
   id: number;
+  /** (optional) Whether the device is gone, with all that was on it. */
+  readonly isLost?: boolean;
   /** Whether the device can hold and compute a dtype. */
   supports(dtype: DType): boolean;
   /** Bytes of an element in the device's memory. The host sees `dtype.itemsize`; a device may keep another format. */

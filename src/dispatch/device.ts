@@ -22,6 +22,13 @@ export class Device {
   }
 }
 
+// What console.log shows in Node: Python's `repr`, without the backend behind it.
+Object.defineProperty(Device.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Device): string {
+    return `device(type='${this.type}')`;
+  },
+});
+
 /** How to make a backend, and the alignment its small blocks need. */
 export interface BackendEntry {
   /** Makes the backend at once. Raises where it has to be started first. */
@@ -33,6 +40,7 @@ export interface BackendEntry {
 
 const entries = new Map<string, BackendEntry>();
 const devices = new Map<string, Device>();
+let nextId = 0;
 
 /** Makes a backend known under a name; it is created when the device is first asked for. */
 export function registerBackend(name: string, entry: BackendEntry): void {
@@ -47,15 +55,17 @@ export function device(name: string | Device): Device {
   const entry = entries.get(name);
   if (entry === undefined) throw unknownDevice(name, [...entries.keys()]);
   const backend = entry.create();
-  backend.id = devices.size;
+  backend.id = nextId++;
   const made = new Device(name, backend, entry.alignment);
   devices.set(name, made);
   return made;
 }
 
-/** The device of a name, started where that takes time. */
+/** The device of a name, started where that takes time, and anew where it was lost. */
 export async function startDevice(name: string | Device): Promise<Device> {
-  if (typeof name === "string" && !devices.has(name)) await entries.get(name)?.start?.();
+  if (typeof name !== "string") return name;
+  if (devices.get(name)?.backend.isLost) devices.delete(name);
+  if (!devices.has(name)) await entries.get(name)?.start?.();
   return device(name);
 }
 

@@ -13,11 +13,15 @@ export class Storage {
   readonly nbytes: number;
   refs = 0;
   version = 0;
+  /** Whether the block is somebody else's, and stays when the storage goes. */
+  readonly #borrowed: boolean;
 
-  constructor(pool: Pool, nbytes: number) {
+  /** `block`: memory of the device that the pool did not make. It is borrowed. */
+  constructor(pool: Pool, nbytes: number, block?: Block) {
     this.pool = pool;
-    this.block = pool.allocate(nbytes);
+    this.block = block ?? pool.allocate(nbytes);
     this.nbytes = nbytes;
+    this.#borrowed = block !== undefined;
   }
 
   retain(): void {
@@ -25,7 +29,7 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.refs === 0) this.pool.free(this.block);
+    if (--this.refs === 0 && !this.#borrowed) this.pool.free(this.block);
   }
 
   get isFreed(): boolean {

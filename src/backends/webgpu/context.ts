@@ -34,6 +34,8 @@ export class Context {
   readonly scratch: Pool;
   /** The largest part of a block that is bound at once, in bytes. */
   readonly window: number;
+  /** Whether integer reductions for int64, which has 32 bits here, raise where they overflow. */
+  checkOverflow: boolean = false;
 
   constructor(recorder: Recorder, limits: Limits, features: Features, faults: Faults, memory: RawMemory) {
     this.recorder = recorder;
