@@ -1,6 +1,9 @@
 import type { Backend } from "../../src/backends/backend.ts";
 import { CpuBackend } from "../../src/backends/cpu/backend.ts";
 import { hasRelaxedMadd, setRelaxedMadd } from "../../src/backends/cpu/engine.ts";
+import type { Limits } from "../../src/backends/webgpu/context.ts";
+import { findAdapter, findGpu } from "../../src/backends/webgpu/gpu.ts";
+import { openBackend } from "../../src/backends/webgpu/open.ts";
 import type { Need } from "./case.ts";
 
 /** A backend that the conformance tests hold against the reference. */
@@ -13,6 +16,8 @@ export interface Entry {
   readonly cannot: readonly Need[];
   /** Whether the device may take and give 0 for numbers below the smallest normal one. */
   readonly flushes: boolean;
+  /** Whether int64 has 32 bits: inputs are cut to that, and so is what the reference gives. */
+  readonly narrowInt64?: boolean;
 }
 
 const cpu: Entry = { name: "cpu", create: () => new CpuBackend(), cannot: [], flushes: false };
@@ -23,4 +28,25 @@ function unfused(): () => void {
   return () => setRelaxedMadd(before);
 }
 
-export const backends: readonly Entry[] = hasRelaxedMadd ? [cpu, { ...cpu, name: "cpu, multiply-add unfused", setUp: unfused }] : [cpu];
+const cpus: readonly Entry[] = hasRelaxedMadd ? [cpu, { ...cpu, name: "cpu, multiply-add unfused", setUp: unfused }] : [cpu];
+
+/** Limits so low that small data meets all of them. */
+const low: Partial<Limits> = { maxStorageBufferBindingSize: 1024, maxComputeWorkgroupsPerDimension: 2, maxStorageBuffersPerShaderStage: 8 };
+
+async function webgpu(): Promise<readonly Entry[]> {
+  const gpu = await findGpu();
+  (globalThis as { keptGpu?: GPU }).keptGpu = gpu; // Dawn ends the process when it is collected
+  const open = async (name: string, limits: Partial<Limits>): Promise<Entry> => {
+    const backend = await openBackend(await findAdapter(gpu), limits);
+    return {
+      name,
+      create: () => backend,
+      cannot: ["ordered scatter", "faults at once", "mersenne twister"],
+      flushes: true,
+      narrowInt64: true,
+    };
+  };
+  return [await open("webgpu", {}), await open("webgpu, low limits", low)];
+}
+
+export const backends: readonly Entry[] = [...cpus, ...(process.env["TORCHLET_NO_WEBGPU"] === "1" ? [] : await webgpu())];

@@ -31,7 +31,7 @@ function agree(
   if (Object.is(expected, actual)) return true;
   if (typeof expected === "bigint" || typeof actual === "bigint" || !dtype.isFloatingPoint) return false;
   if (expected === actual) return !signedZero;
-  if (flushes && Math.max(Math.abs(expected), Math.abs(actual)) <= smallestNormal(dtype)) return true;
+  if (flushes && Math.max(Math.abs(expected), Math.abs(actual)) <= 2 * smallestNormal(dtype)) return true;
   if (!Number.isFinite(expected) || !Number.isFinite(actual)) return false;
   return Math.abs(expected - actual) <= ulps * ulp(Math.max(Math.abs(expected), floor), dtype);
 }

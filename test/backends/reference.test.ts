@@ -44,7 +44,8 @@ const backend = new ReferenceBackend();
 
 const put = (dtype: DType, values: readonly Value[], shape?: readonly number[]): Operand => upload(backend, spec(dtype, values, shape));
 /** The whole storage of an operand. */
-const contents = ({ storage: { block }, dtype }: Operand): Value[] => decode(dtype, backend.readSync(block, dtype, 0, block.size / dtype.itemsize));
+const contents = ({ storage: { block }, dtype }: Operand): Value[] =>
+  decode(dtype, backend.readSync(block, dtype, 0, block.size / dtype.itemsize));
 const run = (kernel: Kernel, inputs: Operand[], outputs: Operand[], args: LaunchArgs = {}): void =>
   backend.compile(kernel).run(inputs, outputs, args);
 

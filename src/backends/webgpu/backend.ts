@@ -5,12 +5,18 @@ import type { Compiled, Kernel } from "../../kernel/kernel.ts";
 import type { Block } from "../../memory/block.ts";
 import type { Backend, Emitters } from "../backend.ts";
 import { Context, type Features, type Limits } from "./context.ts";
+import { contract } from "./contract.ts";
 import { copy } from "./copy.ts";
 import { FAULT_BYTES, Faults } from "./faults.ts";
 import { formatOf, toDevice, toHost } from "./format.ts";
+import { gather } from "./gather.ts";
 import { map } from "./map.ts";
+import { random } from "./random.ts";
 import { Readback } from "./readback.ts";
 import { DeviceBuffer, Recorder } from "./recorder.ts";
+import { reduce } from "./reduce.ts";
+import { scan } from "./scan.ts";
+import { scatter } from "./scatter.ts";
 import { newStats, type WebGpuStats } from "./stats.ts";
 
 const BUFFER_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
@@ -19,6 +25,12 @@ const BUFFER_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 const emittersOf = (context: Context): Emitters => ({
   map: (kernel) => map(context, kernel),
   copy: (kernel) => copy(context, kernel),
+  contract: (kernel) => contract(context, kernel),
+  gather: (kernel) => gather(context, kernel),
+  scatter: (kernel) => scatter(context, kernel),
+  reduce: (kernel) => reduce(context, kernel),
+  scan: (kernel) => scan(context, kernel),
+  random: (kernel) => random(context, kernel),
 });
 
 /** A GPU through WebGPU: kernels are WGSL, recorded in batches and submitted at a read. */
@@ -44,7 +56,7 @@ export class WebGpuBackend implements Backend {
     const { maxBufferSize } = limits;
     const memory = { allocate: (size: number) => this.#newBlock(size, maxBufferSize), release: (block: Block) => this.release(block) };
     const faults = new Faults(memory.allocate(256), () => forgottenFault(this.name));
-    this.context = new Context(this.#recorder, limits, features, faults, memory);
+    this.context = new Context(this.#recorder, limits, features, faults, memory, (dtype) => this.#copyOf(dtype));
     this.#emitters = emittersOf(this.context);
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= deviceFailed(this.name, event.error.message);
@@ -119,7 +131,7 @@ export class WebGpuBackend implements Backend {
     this.#check();
     if (size > limit) throw new OutOfMemoryError(`${this.name} has no buffers of ${size} bytes: the limit is ${limit}`);
     this.stats.buffers++;
-    const bytes = Math.ceil(size / 4) * 4;
+    const bytes = Math.max(Math.ceil(size / 256), 1) * 256; // bindings of vec4 need whole ones
     return { buffer: new DeviceBuffer(this.device.createBuffer({ size: bytes, usage: BUFFER_USAGE })), offset: 0, size: bytes };
   }
 

@@ -1,7 +1,8 @@
+import type { ComputeType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import { type ScalarType, scalarTypeOf } from "./format.ts";
 import type { Helper } from "./helpers.ts";
-import { spelling } from "./spelling.ts";
+import { spelling, toFloat, toInt } from "./spelling.ts";
 
 /** What the leaves of expressions stand for in a piece of WGSL, as WGSL expressions. */
 export interface Leaves {
@@ -68,7 +69,7 @@ export class Body {
         return this.#constant(e, type);
       case "arg": {
         const from = this.#leaves.argTypes?.[slot] ?? type;
-        return this.#named(converted(this.#leaves.arg!(slot), from, type));
+        return this.#named(this.#converted(this.#leaves.arg!(slot), from, e.type));
       }
       case "scalar":
         return this.#leaves.scalar!(slot, type);
@@ -81,6 +82,15 @@ export class Body {
         return this.#named(spelling[e.prim](this, e, a, b, c));
       }
     }
+  }
+
+  /** A value that was loaded as one type in the type that a leaf asks for. */
+  #converted(x: string, from: ScalarType, to: ComputeType): string {
+    const type = scalarTypeOf(to);
+    if (from === type) return x;
+    if (type === "f32") return toFloat(from, x);
+    if (type === "i32") return toInt(this, to === "i64" ? "float_to_long" : "float_to_int", from, x);
+    return from === "f32" ? `((bitcast<u32>(${x}) & 0x7fffffffu) != 0u)` : `(${x} != 0)`;
   }
 
   #named(text: string): string {
@@ -104,10 +114,3 @@ export class Body {
   }
 }
 
-/** A value that was loaded as one type in the type that a leaf asks for. */
-function converted(x: string, from: ScalarType, to: ScalarType): string {
-  if (from === to) return x;
-  if (to === "f32") return from === "bool" ? `select(0.0, 1.0, ${x})` : `f32(${x})`;
-  if (to === "i32") return from === "bool" ? `select(0, 1, ${x})` : `i32(${x})`;
-  return from === "f32" ? `((bitcast<u32>(${x}) & 0x7fffffffu) != 0u)` : `(${x} != 0)`;
-}

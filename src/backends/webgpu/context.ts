@@ -1,3 +1,5 @@
+import type { DType } from "../../core/dtype.ts";
+import type { Compiled } from "../../kernel/kernel.ts";
 import type { Block, RawMemory } from "../../memory/block.ts";
 import { Pool } from "../../memory/pool.ts";
 import type { Faults } from "./faults.ts";
@@ -34,14 +36,17 @@ export class Context {
   readonly scratch: Pool;
   /** The largest part of a block that is bound at once, in bytes. */
   readonly window: number;
+  /** The kernel that copies a dtype. */
+  readonly copyOf: (dtype: DType) => Compiled;
   /** Whether integer reductions for int64, which has 32 bits here, raise where they overflow. */
   checkOverflow: boolean = false;
 
-  constructor(recorder: Recorder, limits: Limits, features: Features, faults: Faults, memory: RawMemory) {
+  constructor(recorder: Recorder, limits: Limits, features: Features, faults: Faults, memory: RawMemory, copyOf: (dtype: DType) => Compiled) {
     this.recorder = recorder;
     this.limits = limits;
     this.features = features;
     this.faults = faults;
+    this.copyOf = copyOf;
     this.scratch = new Pool(memory, "webgpu", 256);
     this.window = Math.max(256, Math.floor(limits.maxStorageBufferBindingSize / 256) * 256);
   }

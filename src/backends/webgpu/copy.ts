@@ -6,7 +6,7 @@ import { map } from "./map.ts";
 import { format } from "./shader.ts";
 
 /** The dtype that moves elements of a size without looking at them. */
-const raw = (dtype: DType): DType => ({ 1: uint8, 2: int16, 4: int32 })[format(dtype).bytes];
+export const raw = (dtype: DType): DType => ({ 1: uint8, 2: int16, 4: int32 })[format(dtype).bytes];
 
 /** Copies between layouts: maps of integers, so that no bit of a NaN changes. */
 export function copy(context: Context, kernel: KernelOf<"copy">): Compiled {

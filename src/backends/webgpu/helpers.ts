@@ -42,8 +42,8 @@ const table = {
   let sign = (h & 0x8000u) << 16u;
   let magnitude = h & 0x7fffu;
   let subnormal = bitcast<u32>(f32(magnitude) * 5.9604644775390625e-8);
-  let infinite = select(0u, 0x70000000u, magnitude >= 0x7c00u);
-  return bitcast<f32>(sign | select(((magnitude << 13u) + 0x38000000u) | infinite, subnormal, magnitude < 0x400u));
+  let bias = select(0x38000000u, 0x70000000u, magnitude >= 0x7c00u);
+  return bitcast<f32>(sign | select((magnitude << 13u) + bias, subnormal, magnitude < 0x400u));
 }`,
   // Rounds to the nearest, ties to even.
   float_to_half: `fn float_to_half(x: f32) -> u32 {

@@ -5,6 +5,7 @@ import type { Compiled, KernelOf, LaunchArgs, Output } from "../../kernel/kernel
 import { LoopNest } from "../../kernel/loop-nest.ts";
 import { type Bindings, type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
+import { fits, runFitted, sharedAxes } from "./fit-bindings.ts";
 import type { Pipeline } from "./recorder.ts";
 import { type Access, format, Shader } from "./shader.ts";
 import { declareScalars, scalarTypes, writeScalars } from "./words.ts";
@@ -39,13 +40,24 @@ class CompiledMap implements Compiled {
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
-    const n = outputs[0]!.layout.numel;
-    if (n === 0) return;
+    if (outputs[0]!.layout.numel === 0) return;
     const operands = [...outputs, ...inputs];
     const bindings = planBindings(operands, this.#context.window);
+    if (fits(this.#context, bindings)) this.#launch(operands, bindings, 0, args);
+    else {
+      const axes = sharedAxes(operands, outputs[0]!.layout.ndim);
+      const run = { operands, outputs: outputs.length, axes, ordered: this.#usesPosition };
+      runFitted(this.#context, run, (part) => {
+        this.#launch(part.operands, planBindings(part.operands, this.#context.window), part.position, args);
+      });
+    }
+  }
+
+  /** `start`: the position of the first element. */
+  #launch(operands: readonly Operand[], bindings: Bindings, start: number, args: LaunchArgs): void {
     const walks = this.#flatWalks(operands);
-    if (walks !== null) this.#runFlat(operands, bindings, walks, n, args);
-    else this.#runNest(operands, bindings, n, args);
+    if (walks !== null) this.#runFlat(operands, bindings, walks, start, args);
+    else this.#runNest(operands, bindings, start, args);
   }
 
   /** How each operand walks, a letter each, if all of them can take four elements at a time. */
@@ -61,7 +73,7 @@ class CompiledMap implements Compiled {
     return walks;
   }
 
-  #runFlat(operands: readonly Operand[], bindings: Bindings, walks: string, n: number, args: LaunchArgs): void {
+  #runFlat(operands: readonly Operand[], bindings: Bindings, walks: string, start: number, args: LaunchArgs): void {
     const key = `${walks}|${bindings.key}`;
     let pipeline = this.#variants.get(key);
     if (pipeline === undefined) {
@@ -69,14 +81,16 @@ class CompiledMap implements Compiled {
       this.#variants.set(key, pipeline);
     }
     const { recorder } = this.#context;
-    let w = recorder.parameters(2 + operands.length + this.#scalars.length) + 1;
+    const n = operands[0]!.layout.numel;
+    let w = recorder.parameters(3 + operands.length + this.#scalars.length) + 1;
     recorder.u32[w++] = n;
+    recorder.u32[w++] = start;
     for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
     writeScalars(recorder, w, this.#scalars, args.scalars);
     recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, 4 * WORKGROUP));
   }
 
-  #runNest(operands: readonly Operand[], bindings: Bindings, n: number, args: LaunchArgs): void {
+  #runNest(operands: readonly Operand[], bindings: Bindings, start: number, args: LaunchArgs): void {
     const nest = this.#layNest(operands);
     const key = `${nest.rank}|${bindings.key}`;
     let pipeline = this.#variants.get(key);
@@ -85,8 +99,10 @@ class CompiledMap implements Compiled {
       this.#variants.set(key, pipeline);
     }
     const { recorder } = this.#context;
-    let w = recorder.parameters(2 + operands.length + nest.rank * (1 + nest.width) + this.#scalars.length) + 1;
+    const n = operands[0]!.layout.numel;
+    let w = recorder.parameters(3 + operands.length + nest.rank * (1 + nest.width) + this.#scalars.length) + 1;
     recorder.u32[w++] = n;
+    recorder.u32[w++] = start;
     for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
     w = writeNest(recorder, w, nest);
     writeScalars(recorder, w, this.#scalars, args.scalars);
@@ -112,6 +128,7 @@ class CompiledMap implements Compiled {
     const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (walks[k] === "along" ? "vec4" : "element") as Access }));
     const s = new Shader(operands, bindings, this.#context.window);
     const n = s.word();
+    const start = s.word();
     const offsets = operands.map(() => s.word());
     const names = this.#values(s);
     const nOut = this.#outputs.length;
@@ -120,7 +137,7 @@ class CompiledMap implements Compiled {
     const lanes = ["x", "y", "z", "w"];
     const argument = (k: number, lane: string): string => (walks[k] === "along" ? `x${k}.${lane}` : `x${k}`);
     const calls = (o: number, j: number): string =>
-      `${names[o]}(${[...inputs.map((k) => argument(k, lanes[j]!)), `i32(i) + ${j}`].join(", ")})`;
+      `${names[o]}(${[...inputs.map((k) => argument(k, lanes[j]!)), `i32(${start} + i) + ${j}`].join(", ")})`;
     const main = `
 let n = ${n};
 for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
@@ -132,7 +149,7 @@ for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
   } else {
     for (var j = i; j < n; j++) {
       ${inputs.map((k) => `let x${k} = ${s.load(k, at(k, "j"))};`).join("\n      ")}
-      ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), "i32(j)"].join(", ")});`).join("\n      ")}
+      ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), `i32(${start} + j)`].join(", ")});`).join("\n      ")}
       ${names.map((_, o) => s.store(o, at(o, "j"), `y${o}`)).join("\n      ")}
     }
   }
@@ -145,10 +162,11 @@ for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
     const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (k < nOut ? "shared" : "element") as Access }));
     const s = new Shader(operands, bindings, this.#context.window);
     const n = s.word();
+    const start = s.word();
     const places = operands.map((_, k) => ({ name: `p${k}`, start: s.word() }));
     const nest = declareNest(s, rank, this.#nest.width);
     const names = this.#values(s);
-    if (this.#usesPosition) places.push({ name: "pos", start: "0u" });
+    if (this.#usesPosition) places.push({ name: "pos", start });
     const inputs = this.#dtypes.slice(nOut).map((_, k) => k + nOut);
     const main = `
 let n = ${n};

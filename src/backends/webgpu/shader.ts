@@ -133,6 +133,11 @@ ${main}
 `;
   }
 
+  /** Statements that find the window of word `w`, a variable in scope, of operand `k`, and do something at its place. Not with access "vec4". */
+  windowed(k: number, at: (place: string) => string): string {
+    return this.#windowed(this.#bindings.groups[k]!, 1, at);
+  }
+
   #function(name: string, make: () => string): string {
     if (!this.#functions.has(name)) {
       this.#functions.set(name, ""); // its own place comes first where it calls others

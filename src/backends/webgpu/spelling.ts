@@ -59,11 +59,14 @@ const conversions: { readonly [K in DTypeName]?: (body: Body, from: string, x: s
   int8: (body, from, x) => `((${toInt(body, "float_to_int", from, x)} << 24u) >> 24u)`,
   int16: (body, from, x) => `((${toInt(body, "float_to_int", from, x)} << 16u) >> 16u)`,
 };
-const toFloat = (from: string, x: string): string => (from === "f32" ? x : from === "bool" ? `select(0.0, 1.0, ${x})` : `f32(${x})`);
-function toInt(body: Body, helper: "float_to_int" | "float_to_long", from: string, x: string): string {
+export const toFloat = (from: string, x: string): string => (from === "f32" ? x : from === "bool" ? `select(0.0, 1.0, ${x})` : `f32(${x})`);
+export function toInt(body: Body, helper: "float_to_int" | "float_to_long", from: string, x: string): string {
   if (from === "i32") return x;
   return from === "bool" ? `select(0, 1, ${x})` : `${body.helper(helper)}(${x})`;
 }
+
+const shifted = (e: Expr, near: string, far: string, count: string): string =>
+  e.type === "i64" ? `select(${near}, ${far}, (${count} & 32) != 0)` : near;
 
 /** Table 1 in WGSL. */
 export const spelling: { readonly [K in Prim]: Spelling } = {
@@ -100,10 +103,12 @@ export const spelling: { readonly [K in Prim]: Spelling } = {
   or: infix("|", "||"),
   xor: infix("^", "!="),
   not: (_, e, a) => (typeOf(e) === "bool" ? `(!${a})` : `(~${a})`),
-  shl: (_, __, a, b) => `(${a} << (bitcast<u32>(${b}) & 31u))`,
-  shr: (_, __, a, b) => `(${a} >> (bitcast<u32>(${b}) & 31u))`,
+  // The count is taken modulo the width that the type has elsewhere.
+  shl: (_, e, a, b) => shifted(e, `(${a} << (bitcast<u32>(${b}) & 31u))`, "0", b),
+  shr: (_, e, a, b) => shifted(e, `(${a} >> (bitcast<u32>(${b}) & 31u))`, `(${a} >> 31u)`, b),
   eq: infix("=="),
-  ne: infix("!="),
+  // WGSL's != may be false beside NaN.
+  ne: (_, e, a, b) => (typeOf(e) === "f32" ? `(!(${a} == ${b}))` : `(${a} != ${b})`),
   lt: compare("<", (a, b) => `(!${a} && ${b})`),
   le: compare("<=", (a, b) => `(!${a} || ${b})`),
   gt: compare(">", (a, b) => `(${a} && !${b})`),
