@@ -112,9 +112,16 @@ export interface ContractDims {
   readonly k: number;
 }
 
-/** A sequence of random bits: on the CPU a Mersenne twister, elsewhere a seed with an offset. */
-export interface RandomSource {
+/** A sequence of random bits. */
+export type RandomSource = SerialSource | CounterSource;
+/** One that gives a word after the other: on the CPU, a Mersenne twister. */
+export interface SerialSource {
   u32(): number;
+}
+/** One of which each element finds its own part: Philox, by a seed and an offset. */
+export interface CounterSource {
+  /** Takes a block of four outputs of each subsequence: writes its key to `words` from index `at` on, and its counter's low half, two words each. */
+  reserve(words: Uint32Array, at: number): void;
 }
 
 /** What a run needs beyond its operands. */

@@ -99,7 +99,9 @@ const unfused = (a: string, b: string, c: string): string => `bitcast<f32>(bitca
 function declare({ s }: Drawing, name: string, values: readonly Expr[], type: string): void {
   const body = s.body({ arg: (slot) => `a${slot}`, argTypes: ["f32", "f32", "f32"] });
   const results = values.map((e) => body.value(e)).join(", ");
-  s.declarations.push(`fn ${name}(a0: f32, a1: f32, a2: f32) -> ${type} {\n${body.lines.join("\n")}\nreturn ${values.length > 1 ? `${type}(${results})` : results};\n}`);
+  s.declarations.push(
+    `fn ${name}(a0: f32, a1: f32, a2: f32) -> ${type} {\n${body.lines.join("\n")}\nreturn ${values.length > 1 ? `${type}(${results})` : results};\n}`,
+  );
 }
 
 const [u, v, w] = [arg(0, "f32"), arg(1, "f32"), arg(2, "f32")];

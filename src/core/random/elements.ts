@@ -1,3 +1,4 @@
+import type { DType } from "../dtype.ts";
 import { bfloat16FromNumber, float16FromNumber, numberFromBfloat16, numberFromFloat16 } from "../half.ts";
 
 /** A typed array of floating-point numbers. */
@@ -52,6 +53,9 @@ const table = {
   float32: floating("float", "Float", 24, (2 - 2 ** -23) * 2 ** 127, Math.fround),
   float64: floating("double", "Double", 53, Number.MAX_VALUE, (x) => x),
 } satisfies Record<string, Elements>;
+
+/** A dtype, as random numbers see it. */
+export const elementsOfDtype = (dtype: DType): Elements => table[dtype.name];
 
 /** The dtype of an array's elements. */
 export function elementsOf(out: RandomArray, kind?: NarrowKind): Elements {

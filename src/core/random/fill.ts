@@ -1,5 +1,5 @@
 import type { DataArray, DType } from "../dtype.ts";
-import { generatorDevice, notForDtype } from "../errors.ts";
+import { generatorOfDevice, notForDtype } from "../errors.ts";
 import { bfloat16FromNumber, float16FromNumber } from "../half.ts";
 import { fillBernoulli } from "./bernoulli.ts";
 import { fillCauchy, fillExponential, fillGeometric, fillLogNormal } from "./continuous.ts";
@@ -21,7 +21,7 @@ type Parameters = readonly (number | bigint)[];
  * third, 0 for a tensor that is not contiguous.
  */
 export function fill(distribution: Distribution, generator: object, out: DataArray, dtype: DType, parameters: Parameters): void {
-  if (!(generator instanceof Generator)) throw generatorDevice();
+  if (!(generator instanceof Generator)) throw generatorOfDevice("cpu", "device" in generator ? String(generator.device) : "unknown");
   if (out instanceof Uint16Array) {
     const kind = dtype.name as HalfKind;
     const values = new Float32Array(out.length);

@@ -1,6 +1,7 @@
-import { generatorStateSize, invalidGeneratorState, seedNotWhole, seedOutOfRange } from "../errors.ts";
+import { generatorStateSize, invalidGeneratorState } from "../errors.ts";
 import { Mt19937 } from "./mt19937.ts";
 import { log, sinCos } from "./precise.ts";
+import { wholeSeed } from "./seed.ts";
 import { decodeState, encodeState, legacyStateBytes, stateBytes } from "./state.ts";
 
 /** The most outputs that one call of {@link Generator.words} can give: even, so that pairs never straddle two calls. */
@@ -10,8 +11,6 @@ const turned = new Float64Array(2);
 
 /** PyTorch's `default_rng_seed_val`. */
 const defaultSeed = 67280421310721n;
-const smallestSeed = -(2n ** 63n);
-const largestSeed = 2n ** 64n - 1n;
 
 /**
  * A source of pseudo-random numbers for the CPU, as `torch.Generator()`: a Mersenne Twister and the spare value of the last
@@ -22,6 +21,8 @@ const largestSeed = 2n ** 64n - 1n;
  * g.u24(); // 0.4962565898895264, as torch.manual_seed(0); torch.rand(1)
  */
 export class Generator {
+  /** The type of device whose tensors it fills. */
+  readonly device: string = "cpu";
   readonly #engine = new Mt19937();
   #initialSeed = defaultSeed;
   /** The second value of the last Box-Muller pair, the next to give. */
@@ -120,11 +121,4 @@ export class Generator {
     this.#engine.fill(scratch, count);
     return scratch;
   }
-}
-
-function wholeSeed(seed: number | bigint): bigint {
-  if (typeof seed === "number" && !Number.isInteger(seed)) throw seedNotWhole();
-  const whole = BigInt(seed);
-  if (whole < smallestSeed || whole > largestSeed) throw seedOutOfRange();
-  return whole;
 }

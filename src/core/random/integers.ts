@@ -14,7 +14,7 @@ const values = new Float64Array(wordsPerDraw);
  */
 export function fillRandint(g: Generator, out: RandomArray, from: bigint, to: bigint | null, kind?: NarrowKind): void {
   const elements = elementsOf(out, kind);
-  const [low, range] = bounds(elements, from, to);
+  const [low, range] = integerBounds(elements, from, to);
   const exact = low >= BigInt(Number.MIN_SAFE_INTEGER) && low + range <= BigInt(Number.MAX_SAFE_INTEGER);
   if (exact && !takesPairs(range, elements)) fillFromWords(g, out, Number(low), Number(range), elements);
   else fillAsBigInt(g, out, low, range, elements);
@@ -27,14 +27,16 @@ export function fillRandint(g: Generator, out: RandomArray, from: bigint, to: bi
  */
 export function fillRandom(g: Generator, out: RandomArray, kind?: NarrowKind): void {
   const elements = elementsOf(out, kind);
-  const { floating, digits } = elements;
-  const range = (1n << BigInt(digits)) + (floating ? 1n : 0n);
-  if (digits < 32) fillFromWords(g, out, 0, Number(range), elements);
+  const range = randomRange(elements);
+  if (elements.digits < 32) fillFromWords(g, out, 0, Number(range), elements);
   else fillAsBigInt(g, out, 0n, range, elements);
 }
 
+/** How many numbers `random_()` draws from. */
+export const randomRange = ({ digits, floating }: Elements): bigint => (1n << BigInt(digits)) + (floating ? 1n : 0n);
+
 /** The first number and how many there are, as PyTorch's `random_from_to_impl` finds them. */
-function bounds(elements: Elements, from: bigint, to: bigint | null): [low: bigint, range: bigint] {
+export function integerBounds(elements: Elements, from: bigint, to: bigint | null): [low: bigint, range: bigint] {
   const { floating, digits, max } = elements;
   if (to !== null && from >= to) throw randomEmpty(from, to);
   if (to === null && from === -(1n << 63n)) {

@@ -1,5 +1,3 @@
-import { fma32 } from "./fma.ts";
-
 /**
  * Philox4x32-10, the counter-based generator: J. Salmon, M. Moraes, R. Dror and D. Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3",
  * SC11. Every block of four outputs is a function of a 128-bit counter and a 64-bit key, so that each thread of a GPU finds its own.
@@ -62,14 +60,21 @@ export function philoxUniform(x: number): number {
 
 /**
  * Two normal float32 from two outputs, by the Box-Muller transform in the order of cuRAND's `_curand_box_muller`: with u and v the
- * uniform values, `sqrt(-2 log u)` times the sine of 2 pi v, then times the cosine. Computed in float64 and rounded once; cuRAND, in
+ * uniform values, `sqrt(-2 log u)` times the sine of v turns, then times the cosine. Computed in float64 and rounded once; cuRAND, in
  * float32, is less exact.
  */
 export function philoxNormals(x: number, y: number, out: Float32Array, at: number = 0): void {
   const radius = Math.sqrt(-2 * Math.log(philoxUniform(x)));
-  const angle = 2 * Math.PI * philoxUniform(y);
-  out[at] = radius * Math.sin(angle);
-  out[at + 1] = radius * Math.cos(angle);
+  const v = philoxUniform(y);
+  // The sine of a whole number of quarter turns is 0 or 1: pi, rounded, would not give that.
+  const quarters = Math.round(4 * v);
+  const angle = 2 * Math.PI * (v - quarters / 4);
+  const [s, c] = [Math.sin(angle), Math.cos(angle)];
+  const odd = (quarters & 1) === 1;
+  const [sine, cosine] = odd ? [c, -s] : [s, c];
+  const scale = (quarters & 2) === 0 ? radius : -radius;
+  out[at] = scale * sine;
+  out[at + 1] = scale * cosine;
 }
 
 /** One subsequence of Philox outputs, the state of one thread. */
@@ -133,7 +138,8 @@ export function fillPhiloxUniform(out: Float32Array, seed: bigint, offset: bigin
   const words = new Uint32Array(out.length);
   fillPhiloxWords(words, seed, offset);
   for (let i = 0; i < out.length; i++) {
-    const value = fma32(philoxUniform(words[i]!), range, low);
+    // Two roundings: a device's compiler can be kept from fusing, but not made to.
+    const value = Math.fround(Math.fround(philoxUniform(words[i]!) * range) + low);
     out[i] = value === high ? low : value;
   }
 }
@@ -145,8 +151,8 @@ export function fillPhiloxNormal(out: Float32Array, seed: bigint, offset: bigint
   fillPhiloxWords(words, seed, offset);
   for (let i = 0; i < out.length; i += 2) {
     philoxNormals(words[i]!, words[i + 1]!, pair);
-    out[i] = fma32(pair[0]!, Math.fround(std), Math.fround(mean));
-    if (i + 1 < out.length) out[i + 1] = fma32(pair[1]!, Math.fround(std), Math.fround(mean));
+    out[i] = Math.fround(pair[0]! * Math.fround(std)) + Math.fround(mean);
+    if (i + 1 < out.length) out[i + 1] = Math.fround(pair[1]! * Math.fround(std)) + Math.fround(mean);
   }
 }
 

@@ -11,7 +11,7 @@ import { type Generator, wordsPerDraw } from "./generator.ts";
  */
 export function fillUniform(g: Generator, out: FloatArray, from: number, to: number, kind?: HalfKind): void {
   const elements = elementsOf(out, kind);
-  checkBounds(elements, from, to);
+  checkUniformBounds(elements, from, to);
   if (out instanceof Float64Array) fillUniform64(g, out, from, to);
   else if (kind === undefined) fillUniform32(g, out, Math.fround(from), Math.fround(to));
   else fillUniformHalf(g, out, elements.round(from), elements.round(to), elements);
@@ -49,7 +49,8 @@ function fillUniformHalf(g: Generator, out: Float32Array, from: number, to: numb
   }
 }
 
-function checkBounds({ typeName, scalarName, max }: Elements, from: number, to: number): void {
+/** Raises where a dtype does not have the bounds of a uniform distribution. */
+export function checkUniformBounds({ typeName, scalarName, max }: Elements, from: number, to: number): void {
   const largest = Number(max);
   if (!(Math.abs(from) <= largest)) throw randomBounds("from", typeName);
   if (!(Math.abs(to) <= largest)) throw randomBounds("to", typeName);

@@ -1,4 +1,4 @@
-import { abs, add, and, div, type Expr, mad, max, min, mul, neg, round, select, shl, xor } from "../expr.ts";
+import { abs, add, and, div, type Expr, mad, max, min, mul, type Num, neg, round, select, shl, xor } from "../expr.ts";
 import { bits, float, isOdd, polynomial, reduce, SHIFTER, SIGN, square } from "./parts.ts";
 
 /** (sin r - r) / r^3 in r^2 for |r| <= pi/4, relative error of sin 4.0e-9. */
@@ -27,12 +27,19 @@ function quarterTurns(x: Expr, turns: number): Reduced {
   return { word: bits(add(n, SHIFTER + turns)), r, rest: max(mul(n, -HALF_PI_REST), -1e-3) };
 }
 
+/** sin(r + rest) for |r| <= pi/4 and a rest below half a unit in the last place of r. */
+export function sineCore(r: Expr, rest: Num): Expr {
+  const z = square(r);
+  return add(mad(mul(r, z), polynomial(z, SIN), rest), r);
+}
+
+/** cos(r) for |r| <= pi/4. */
+export const cosineCore = (r: Expr): Expr => polynomial(square(r), COS);
+
 /** sin(x + turns pi/2), to be negated if bit 1 of `word` is set. */
 function sine(x: Expr, turns: number): { value: Expr; word: Expr } {
   const { r, rest, word } = quarterTurns(x, turns);
-  const z = square(r);
-  const s = add(mad(mul(r, z), polynomial(z, SIN), rest), r);
-  return { value: select(isOdd(word), polynomial(z, COS), s), word };
+  return { value: select(isOdd(word), cosineCore(r), sineCore(r, rest)), word };
 }
 
 /** sin(x): of |x|, with the sign of x, which keeps -0. */
