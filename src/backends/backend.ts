@@ -13,6 +13,8 @@ export interface Backend extends RawMemory {
   id: number;
   /** (optional) Whether the device is gone, with all that was on it. */
   readonly isLost?: boolean;
+  /** What fills its tensors with random numbers: a Mersenne twister on the host, or a counter-based Philox in its kernels. */
+  readonly randomSource: "mt19937" | "philox";
   /** Whether the device can hold and compute a dtype. */
   supports(dtype: DType): boolean;
   /** Bytes of an element in the device's memory. The host sees `dtype.itemsize`; a device may keep another format. */

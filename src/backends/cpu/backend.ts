@@ -18,6 +18,7 @@ const emitters: Emitters = { map, reduce, scan, contract, gather, scatter, copy,
 export class CpuBackend implements Backend {
   readonly name: string = "cpu";
   id: number = -1;
+  readonly randomSource = "mt19937";
 
   supports(_dtype: DType): boolean {
     return true;

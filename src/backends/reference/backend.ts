@@ -21,6 +21,7 @@ const emit = <K extends Kind>(kind: K, kernel: KernelOf<K>): Compiled => emitter
 export class ReferenceBackend implements Backend {
   readonly name: string = "reference";
   id: number = -1;
+  readonly randomSource = "mt19937";
 
   allocate(size: number): Block {
     return { buffer: new ArrayBuffer(size), offset: 0, size };

@@ -37,6 +37,7 @@ const emittersOf = (context: Context): Emitters => ({
 export class WebGpuBackend implements Backend {
   readonly name: string = "webgpu";
   id: number = -1;
+  readonly randomSource = "philox";
   readonly device: GPUDevice;
   readonly adapter: GPUAdapterInfo;
   readonly stats: WebGpuStats = newStats();
@@ -151,7 +152,11 @@ export class WebGpuBackend implements Backend {
       const buffer = this.#readback.take(size + flagged);
       if (size > 0) this.#recorder.copy((block.buffer as DeviceBuffer).gpu, start, buffer, 0, size);
       const flag = faults.block.buffer as DeviceBuffer;
-      if (flagged > 0) this.#recorder.copy(flag.gpu, faults.block.offset, buffer, size, flagged);
+      if (flagged > 0) {
+        // Cleared at once: a kernel after this read sets it anew, and no other read brings it along again.
+        this.#recorder.copy(flag.gpu, faults.block.offset, buffer, size, flagged);
+        this.#recorder.clear(flag, faults.block.offset, flagged);
+      }
       this.#recorder.flush();
       try {
         bytes = await this.#readback.bytes(buffer, size + flagged);
@@ -163,21 +168,16 @@ export class WebGpuBackend implements Backend {
     }
     const failure = this.#takeFailure();
     if (failure !== null) throw failure;
-    if (flagged > 0) this.#raiseFault(new Int32Array(bytes.slice(size).buffer), latest);
-    return flagged > 0 ? bytes.slice(0, size) : bytes;
+    if (flagged === 0) return bytes;
+    const fault = faults.take(new Int32Array(bytes.slice(size).buffer), latest);
+    if (fault !== null) throw fault;
+    return bytes.slice(0, size);
   }
 
   #takeFailure(): Error | null {
     const failure = this.#failure;
     this.#failure = null;
     return failure;
-  }
-
-  #raiseFault(words: Int32Array, latest: number): void {
-    const { faults } = this.context;
-    const error = faults.take(words, latest);
-    if (words[0] !== 0) this.#recorder.upload(faults.block.buffer as DeviceBuffer, faults.block.offset, new Uint8Array(FAULT_BYTES));
-    if (error !== null) throw error;
   }
 
   /** Elements that share a word with others: the words around them are uploaded apart and copied over by a kernel. */

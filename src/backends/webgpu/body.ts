@@ -113,4 +113,3 @@ export class Body {
     return Number.isInteger(v) && Math.abs(v) < 1e6 ? `${v < 0 ? `(${v}.0)` : `${v}.0`}` : `bitcast<f32>(${hex(bitsOf[0]!)})`;
   }
 }
-

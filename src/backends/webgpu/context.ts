@@ -41,7 +41,14 @@ export class Context {
   /** Whether integer reductions for int64, which has 32 bits here, raise where they overflow. */
   checkOverflow: boolean = false;
 
-  constructor(recorder: Recorder, limits: Limits, features: Features, faults: Faults, memory: RawMemory, copyOf: (dtype: DType) => Compiled) {
+  constructor(
+    recorder: Recorder,
+    limits: Limits,
+    features: Features,
+    faults: Faults,
+    memory: RawMemory,
+    copyOf: (dtype: DType) => Compiled,
+  ) {
     this.recorder = recorder;
     this.limits = limits;
     this.features = features;

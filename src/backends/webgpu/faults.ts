@@ -42,14 +42,10 @@ export class Faults {
     return this.#code > this.#checked;
   }
 
-  /** Takes a flag that was read when `latest` was the last code; gives the error, if there is one that has not been raised. */
+  /** Takes a flag that was read, and cleared, when `latest` was the last code; gives its error. */
   take(words: Int32Array, latest: number): Error | null {
     const code = words[0]!;
-    if (code === 0 || code <= this.#checked) {
-      this.#forget(latest);
-      return null;
-    }
-    const error = this.#errors.get(code)?.(words[2]!, words[1]!) ?? this.#forgotten();
+    const error = code === 0 ? null : (this.#errors.get(code)?.(words[2]!, words[1]!) ?? this.#forgotten());
     this.#forget(latest);
     return error;
   }

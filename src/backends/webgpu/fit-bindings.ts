@@ -36,7 +36,7 @@ export interface Part {
   /** The position of its first element. */
   readonly position: number;
   /** Which places of the looked-up operand are this part's, if not all: from `first` on, in elements of its block. Other lanes do nothing. */
-  readonly places?: { readonly first: number; readonly count: number };
+  readonly places: { readonly first: number; readonly count: number } | undefined;
 }
 
 /** Whether a kernel may have these bindings, and `extra` more. */
@@ -62,11 +62,11 @@ function fitPart(context: Context, run: Unfit, position: number, chunk: Range | 
     if (k !== looked?.operand) return touched(o);
     return chunk ?? touched(o, looked.indexed);
   });
-  const spans = spansOf(operands, ranges);
-  const windows = (s: Span): number => Math.ceil((s.end - s.start) / context.window);
+  const windows = (r: Range): number => Math.ceil((r.end - r.start) / context.window);
+  const spans = spansOf(operands, ranges, windows);
   const needed = spans.reduce((sum, s) => sum + windows(s), 0);
   if (needed <= limit) {
-    launch({ operands: bound(operands, spans), position, ...(chunk !== null && { places: placesOf(run, spans, chunk) }) });
+    launch({ operands: bound(operands, spans), position, places: chunk === null ? undefined : placesOf(run, spans, chunk) });
     return;
   }
   if (looked !== undefined && chunk === null) {
@@ -78,7 +78,7 @@ function fitPart(context: Context, run: Unfit, position: number, chunk: Range | 
       return;
     }
   }
-  const packed = choosePacked(run, spans, windows, needed - limit, context.window);
+  const packed = choosePacked(context, run, spans, windows, needed - limit);
   if (packed !== null) {
     const block = context.scratch.allocate(packed.bytes);
     fitPart(context, { ...run, operands: pack(context, operands, packed.inputs, block) }, position, chunk, launch);
@@ -121,20 +121,19 @@ interface Span extends Range {
   readonly members: readonly number[];
 }
 
-/** Ranges of one block that overlap become one: WebGPU refuses writable bindings that do. */
-function spansOf(operands: readonly Operand[], ranges: readonly Range[]): Span[] {
+/** Ranges of one block that overlap become one, because WebGPU refuses writable bindings that do; so do those that take fewer windows together. */
+function spansOf(operands: readonly Operand[], ranges: readonly Range[], windows: (s: Range) => number): Span[] {
+  const order = ranges.map((_, k) => k).sort((a, b) => ranges[a]!.start - ranges[b]!.start);
   const spans: Span[] = [];
-  ranges.forEach((range, k) => {
+  for (const k of order) {
     const { block } = operands[k]!.storage;
-    let span: Span = { ...range, block, members: [k] };
-    for (let i = spans.length - 1; i >= 0; i--) {
-      const s = spans[i]!;
-      if (s.block !== block || s.end <= span.start || span.end <= s.start) continue;
-      span = { block, start: Math.min(s.start, span.start), end: Math.max(s.end, span.end), members: [...s.members, ...span.members] };
-      spans.splice(i, 1);
-    }
-    spans.push(span);
-  });
+    const range = ranges[k]!;
+    const i = spans.findLastIndex((s) => s.block === block);
+    const before = spans[i];
+    const both = before && { block, start: before.start, end: Math.max(before.end, range.end), members: [...before.members, k] };
+    if (both && (range.start < before.end || windows(both) < windows(before) + windows(range))) spans[i] = both;
+    else spans.push({ ...range, block, members: [k] });
+  }
   return spans;
 }
 
@@ -179,23 +178,23 @@ function packedBytes({ layout, dtype }: Operand): number {
   return Math.ceil((n * format(dtype).bytes) / 16) * 16;
 }
 
-/** Inputs that become one binding when they are copied side by side, the smallest first; null where that does not save `excess` bindings. */
+/** Inputs that can be copied, the smallest first, and are one binding side by side; null where that does not save `excess` bindings. */
 function choosePacked(
+  { limits, window }: Context,
   { operands, outputs, looked }: Unfit,
   spans: readonly Span[],
-  windows: (s: Span) => number,
+  windows: (r: Range) => number,
   excess: number,
-  most: number,
 ): { inputs: number[]; bytes: number } | null {
   const candidates = spans
-    .filter((s) => s.members.every((k) => k >= outputs && k !== looked?.operand))
+    .filter((s) => s.members.every((k) => k >= outputs && k !== looked?.operand) && windows(s) < limits.maxStorageBuffersPerShaderStage)
     .map((s) => ({ members: s.members, saved: windows(s), bytes: s.members.reduce((sum, k) => sum + packedBytes(operands[k]!), 0) }))
     .sort((a, b) => a.bytes / a.saved - b.bytes / b.saved);
   const inputs: number[] = [];
   let saved = -1;
   let bytes = 0;
   for (const c of candidates) {
-    if (bytes + c.bytes > most) break;
+    if (bytes + c.bytes > window) break;
     inputs.push(...c.members);
     bytes += c.bytes;
     saved += c.saved;

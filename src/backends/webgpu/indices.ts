@@ -51,28 +51,28 @@ export class CompiledLookup implements Compiled {
     const operands = [...outputs, ...inputs];
     const bindings = planBindings([...operands, this.#flag], this.#context.window);
     const code = this.#context.faults.register(args.fault ?? unnamedFault);
-    if (fits(this.#context, bindings)) this.#launch(operands, bindings, null, code, args);
+    if (fits(this.#context, bindings)) this.#launch(operands, bindings, undefined, code, args);
     else {
       const looked = { operand: this.#move.looked, indexed: args.indexed! };
       const run = { operands, outputs: 1, axes: sharedAxes(operands, operands[1]!.layout.ndim), extra: 1, looked };
       runFitted(this.#context, run, (part) => {
         const planned = planBindings([...part.operands, this.#flag], this.#context.window);
-        this.#launch(part.operands, planned, part.places ?? null, code, args);
+        this.#launch(part.operands, planned, part.places, code, args);
       });
     }
   }
 
-  #launch(operands: readonly Operand[], bindings: Bindings, places: Part["places"] | null, code: number, args: LaunchArgs): void {
+  #launch(operands: readonly Operand[], bindings: Bindings, places: Part["places"], code: number, args: LaunchArgs): void {
     const { recorder } = this.#context;
     const n = operands[0]!.layout.numel;
     const tables = this.#tables.length;
     const nest = this.#layNest(operands);
     const indexed = args.indexed!;
     const wide = this.#move.wide && this.#widen(nest, operands, indexed);
-    const key = `${nest.rank}${wide ? "w" : ""}${places === null ? "" : "p"}|${bindings.key}`;
+    const key = `${nest.rank}${wide ? "w" : ""}${places === undefined ? "" : "p"}|${bindings.key}`;
     let pipeline = this.#variants.get(key);
     if (pipeline === undefined) {
-      pipeline = this.#pipeline(nest.rank, wide, places !== null, bindings);
+      pipeline = this.#pipeline(nest.rank, wide, places !== undefined, bindings);
       this.#variants.set(key, pipeline);
     }
     const count = wide ? n / 4 : n;
@@ -89,7 +89,7 @@ export class CompiledLookup implements Compiled {
       recorder.i32[w++] = wraps ? -size : 0;
       recorder.i32[w++] = stride;
     }
-    if (places !== null) {
+    if (places !== undefined) {
       recorder.u32[w++] = places.first;
       recorder.u32[w++] = places.count;
     }

@@ -77,7 +77,10 @@ class CompiledMap implements Compiled {
     const key = `${walks}|${bindings.key}`;
     let pipeline = this.#variants.get(key);
     if (pipeline === undefined) {
-      pipeline = this.#flatPipeline([...walks].map((w) => (w === "a" ? "along" : "still")), bindings);
+      pipeline = this.#flatPipeline(
+        [...walks].map((w) => (w === "a" ? "along" : "still")),
+        bindings,
+      );
       this.#variants.set(key, pipeline);
     }
     const { recorder } = this.#context;

@@ -95,7 +95,7 @@ export class Monoid {
     });
   }
 
-  /** Whether there is anything to watch for overflow. */
+  /** Whether it tells overflow. */
   get watches(): boolean {
     return this.#watched.length > 0;
   }
@@ -133,6 +133,9 @@ function watchable(source: Source, e: Expr, k: number): boolean {
   const operation = operationOf(source, k);
   return e.type === "i64" && (operation === "add" || operation === "mul");
 }
+
+/** Whether there is anything to watch for overflow. */
+export const watchesOverflow = (source: Source): boolean => source.combine.some((e, k) => watchable(source, e, k));
 
 /** The monoid with a float32 twin of each int64 sum and product, which does not wrap. */
 export function watching(source: Source): Source {

@@ -1,5 +1,6 @@
 import { WebGpuBackend } from "./backend.ts";
 import type { Features, Limits } from "./context.ts";
+import { endWithProcess } from "./process-exit.ts";
 
 const limitNames: readonly (keyof Limits)[] = [
   "maxStorageBufferBindingSize",
@@ -22,6 +23,7 @@ export async function openBackend(adapter: GPUAdapter, lower: Partial<Limits> = 
     ["maxComputeWorkgroupSizeX", adapter.limits.maxComputeWorkgroupSizeX] as const,
   ]);
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  endWithProcess(device);
   const limits = Object.fromEntries(limitNames.map((n) => [n, Math.min(device.limits[n], lower[n] ?? Number.POSITIVE_INFINITY)]));
   return new WebGpuBackend(device, adapter.info, limits as unknown as Limits, featuresOf(device, adapter));
 }

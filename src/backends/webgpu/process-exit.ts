@@ -1,9 +1,9 @@
 /**
  * How a process that used Dawn (the npm package `webgpu`) ends. Two things bring it down instead:
  *
- * - The GPU object owns Dawn's instance and does not keep itself alive through its adapters, devices and buffers. Collected while one of
- *   them is in use, it ends the process with a segmentation fault at the next call, or one that is pending. A device that is collected
- *   rejects its pending promises with an AbortError that nobody awaits. So both are held here, for as long as they can be used.
+ * - The GPU object owns Dawn's instance, and its adapters, devices and buffers do not keep it alive. When it is collected while one of
+ *   them lives, the process aborts or ends with a segmentation fault, at once or at the next call. A device that is collected rejects
+ *   its pending promises with an AbortError. So both are held here, for as long as they can be used.
  * - `process.exit()`, or an error that nobody caught, ends the process while Dawn's threads compile and the driver's compute; the C
  *   library then takes from under them what they use, and now and then that is a segmentation fault in place of the exit status.
  *   `device.destroy()` waits for them.
@@ -33,7 +33,6 @@ function listen(node: Host): void {
   // Not on "beforeExit", after which a listener of the user's may go on computing. The listener, which the process holds, also holds the sets.
   node.on?.("exit", () => {
     for (const device of devices) device.destroy();
-    kept.clear();
   });
 }
 

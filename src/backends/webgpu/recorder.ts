@@ -126,6 +126,13 @@ export class Recorder {
     this.#open().copyBufferToBuffer(from, fromOffset, to, toOffset, size);
   }
 
+  /** Sets bytes to 0, in the order of the commands. Offset and size are multiples of 4. */
+  clear(buffer: DeviceBuffer, offset: number, size: number): void {
+    this.#endPass();
+    this.#open().clearBuffer(buffer.gpu, offset, size);
+    buffer.batch = this.#batch;
+  }
+
   /** Marks a buffer as used by the open batch. */
   touch(buffer: DeviceBuffer): void {
     this.#open();
@@ -200,11 +207,14 @@ export class Recorder {
     let layout = this.#groupLayouts[bindings];
     if (layout === undefined) {
       const visibility = 4; // COMPUTE
-      const storage = Array.from({ length: bindings }, (_, k): GPUBindGroupLayoutEntry => ({
-        binding: k + 1,
-        visibility,
-        buffer: { type: "storage" },
-      }));
+      const storage = Array.from(
+        { length: bindings },
+        (_, k): GPUBindGroupLayoutEntry => ({
+          binding: k + 1,
+          visibility,
+          buffer: { type: "storage" },
+        }),
+      );
       layout = this.device.createBindGroupLayout({
         entries: [{ binding: 0, visibility, buffer: { type: "uniform", hasDynamicOffset: true } }, ...storage],
       });

@@ -1,91 +1,160 @@
 import type { DType } from "../../core/dtype.ts";
+import { Layout, rowMajor } from "../../core/layout.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
-import { LoopNest } from "../../kernel/loop-nest.ts";
-import { type Bindings, type Operand, planBindings } from "./bindings.ts";
+import { type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
-import { declareNest, writeNest } from "./map.ts";
-import { Monoid } from "./monoid.ts";
-import type { Pipeline } from "./recorder.ts";
-import { type Access, format, Shader } from "./shader.ts";
-import { writeScalars } from "./words.ts";
+import { fits, runFitted, sharedAxes } from "./fit-bindings.ts";
+import { resumed, type Source, watchesOverflow, watching } from "./monoid.ts";
+import { type Piece, pieces } from "./pieces.ts";
+import { ReducePass } from "./reduce-pass.ts";
+import { ScanPass } from "./scan-pass.ts";
 
-const WORKGROUP = 64;
+/** Invocations that keep a CPU busy that plays a GPU, and a GPU; and the elements that make a chunk worth its while. */
+const SOFTWARE_LANES = 128;
+const SOFTWARE_CHUNK = 1024;
+const GPU_LANES = 16384;
+const GPU_CHUNK = 64;
 
-/** Inclusive scans along the last dimension. */
-class CompiledScan implements Compiled {
+/**
+ * The dispatches of one scan. Rows that are many are scanned one by one. Others are cut into chunks: their tuples are reduced, those are scanned
+ * (the same way, if they are many), and then every chunk goes on from the one before.
+ */
+class Scan {
   readonly #context: Context;
-  readonly #monoid: Monoid;
-  readonly #dtypes: readonly DType[];
-  readonly #nest: LoopNest;
-  readonly #variants = new Map<string, Pipeline>();
+  readonly #source: Source;
+  readonly #inputs: readonly DType[];
+  readonly #scan: ScanPass;
+  #totals: ReducePass | null = null;
+  #next: Scan | null = null;
 
-  constructor(context: Context, kernel: KernelOf<"scan">) {
+  constructor(context: Context, source: Source, inputs: readonly DType[], keeps: boolean) {
     this.#context = context;
-    this.#monoid = new Monoid(kernel);
-    this.#dtypes = [...kernel.outputs.map((o) => o.dtype), ...kernel.inputs];
-    for (const d of this.#dtypes) format(d);
-    this.#nest = new LoopNest(this.#dtypes.length);
+    this.#source = source;
+    this.#inputs = inputs;
+    this.#scan = new ScanPass(context, source, inputs, keeps);
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
-    const { shape, numel } = outputs[0]!.layout;
-    if (numel === 0) return;
     const operands = [...outputs, ...inputs];
-    const last = shape.length - 1;
-    const size = shape[last] ?? 1;
-    const { recorder, window } = this.#context;
-    const bindings = planBindings(operands, window);
-    const nest = this.#nest.clear();
-    for (let d = 0; d < last; d++) {
-      if (shape[d] === 1) continue;
-      nest.push(shape[d]!);
-      for (let k = 0; k < operands.length; k++) nest.set(k, operands[k]!.layout.strides[d]!);
+    const rank = Math.max(0, outputs[0]!.layout.ndim - 1);
+    // Two more: the block of tuples and the flag of faults.
+    if (fits(this.#context, planBindings(operands, this.#context.window), 2)) {
+      this.#launch(inputs, outputs, args);
+      return;
     }
-    nest.sort().merge(ones);
-    const key = `${nest.rank}|${bindings.key}`;
-    let pipeline = this.#variants.get(key);
-    if (pipeline === undefined) {
-      pipeline = this.#pipeline(nest.rank, bindings);
-      this.#variants.set(key, pipeline);
+    const parts = pieces(this.#context, operands, rank, this.#scan.monoid.kept.length + 1);
+    if (parts.length > 1) {
+      this.#runPieces(parts, outputs, args);
+      return;
     }
-    const { scalars } = this.#monoid;
-    let w = recorder.parameters(3 + 2 * operands.length + nest.rank * (1 + nest.width) + scalars.length) + 1;
-    recorder.u32[w++] = numel / size;
-    recorder.u32[w++] = size;
-    for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
-    for (let k = 0; k < operands.length; k++) recorder.i32[w++] = operands[k]!.layout.strides[last] ?? 0;
-    w = writeNest(recorder, w, nest);
-    writeScalars(recorder, w, scalars, args.scalars);
-    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(numel / size, WORKGROUP));
+    const n = outputs.length;
+    runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, rank), extra: 2 }, (part) => {
+      this.#launch(part.operands.slice(n), part.operands.slice(0, n), args);
+    });
   }
 
-  #pipeline(rank: number, bindings: Bindings): Pipeline {
-    const nOut = this.#monoid.outputs.length;
-    const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (k < nOut ? "shared" : "element") as Access }));
-    const s = new Shader(operands, bindings, this.#context.window);
-    const [n, m] = [s.word(), s.word()];
-    const places = operands.map((_, k) => ({ name: `p${k}`, start: s.word() }));
-    const steps = operands.map(() => s.word());
-    const nest = declareNest(s, rank, this.#nest.width);
-    this.#monoid.declare(s, this.#dtypes.slice(nOut).map((d) => format(d).type));
-    const loads = this.#dtypes.slice(nOut).map((_, k) => s.load(nOut + k, `p${nOut + k}`));
-    const main = `
-let n = ${n};
-let m = ${m};
-for (var i = gid; i < n; i += wgs * ${WORKGROUP}u) {
-  ${nest("i", places)}
-  var y = init_state();
-  for (var j = 0u; j < m; j++) {
-    y = fold(y, ${[...loads, "i32(j)"].join(", ")});
-    ${this.#monoid.outputs.map((_, k) => s.store(k, `p${k}`, `finish_${k}(y)`)).join("\n    ")}
-    ${places.map(({ name }, k) => `${name} += ${steps[k]};`).join(" ")}
+  #launch(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
+    const { shape, numel } = outputs[0]!.layout;
+    const last = shape.length - 1;
+    const size = shape[last] ?? 1;
+    const rows = numel / size;
+    const types = this.#scan.monoid.kept;
+    const chunk = this.#chunk(rows, size, 4 * types.length);
+    const chunks = Math.ceil(size / chunk);
+    if (chunks === 1) {
+      this.#scan.run(inputs, outputs, none, args, { chunk, chunks, first: 0, position: 0 });
+      return;
+    }
+    const { totals, next } = this.#ahead();
+    const { scratch, features } = this.#context;
+    const block = scratch.allocate(4 * types.length * rows * chunks);
+    const kept = shape.slice(0, last);
+    const [sizes, strides] = [
+      [...kept, chunks],
+      [...rowMajor(kept), rows],
+    ];
+    const tuples = types.map((dtype, k): Operand => ({ storage: { block }, dtype, layout: new Layout(sizes, strides, k * rows * chunks) }));
+    const share = { chunk, chunks, lanes: 1, workgroup: features.software ? 16 : 64 };
+    totals.run(inputs, tuples, args, { kept: rows, elements: size, rank: last, position: 0 }, share);
+    next.run(tuples, tuples, args);
+    this.#scan.run(inputs, outputs, tuples, args, { chunk, chunks, first: 0, position: 0 });
+    scratch.free(block);
   }
-}`;
-    return this.#context.recorder.pipeline(s.text(WORKGROUP, main), bindings.blocks.length);
+
+  /** The same with a piece of each row at a time, as much as can be bound. */
+  #runPieces(parts: readonly Piece[], outputs: readonly Operand[], args: LaunchArgs): void {
+    const { totals, next } = this.#ahead();
+    const { scratch } = this.#context;
+    const { shape, numel } = outputs[0]!.layout;
+    const [last, n] = [shape.length - 1, outputs.length];
+    const kept = shape.slice(0, last);
+    const rows = numel / shape[last]!;
+    const types = this.#scan.monoid.kept;
+    const blocks = types.map(() => scratch.allocate(4 * rows * parts.length));
+    const strides = [...rowMajor(kept), rows];
+    const tuples = (count: number, first: number): Operand[] =>
+      types.map((dtype, k) => ({ storage: { block: blocks[k]! }, dtype, layout: new Layout([...kept, count], strides, first * rows) }));
+    parts.forEach(({ operands: all, position }, p) => {
+      const operands = [...tuples(1, p), ...all.slice(n)];
+      const elements = all[0]!.layout.shape[last]!;
+      runFitted(this.#context, { operands, outputs: types.length, axes: sharedAxes(operands, last) }, (part) => {
+        const sizes = { kept: part.operands[0]!.layout.numel, elements, rank: last, position };
+        const share = { chunk: elements, chunks: 1, lanes: 1, workgroup: 64 };
+        totals.run(part.operands.slice(types.length), part.operands.slice(0, types.length), args, sizes, share);
+      });
+    });
+    next.run(tuples(parts.length, 0), tuples(parts.length, 0), args);
+    parts.forEach(({ operands: all, position }, first) => {
+      const operands = [...all, ...tuples(parts.length, 0)];
+      runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, last), extra: 1 }, (part) => {
+        const [to, from, before] = [part.operands.slice(0, n), part.operands.slice(n, all.length), part.operands.slice(all.length)];
+        this.#scan.run(from, to, before, args, { chunk: to[0]!.layout.shape[last]!, chunks: 1, first, position });
+      });
+    });
+    for (const block of blocks) scratch.free(block);
+  }
+
+  /** What goes before the scan of chunks. */
+  #ahead(): { readonly totals: ReducePass; readonly next: Scan } {
+    this.#totals ??= new ReducePass(this.#context, this.#source, this.#inputs, true);
+    this.#next ??= new Scan(this.#context, resumed(this.#source), this.#scan.monoid.kept, true);
+    return { totals: this.#totals, next: this.#next };
+  }
+
+  /** How many elements of a row one invocation scans. */
+  #chunk(rows: number, size: number, tuple: number): number {
+    const { features, window } = this.#context;
+    const [lanes, least] = features.software ? [SOFTWARE_LANES, SOFTWARE_CHUNK] : [GPU_LANES, GPU_CHUNK];
+    const chunks = Math.floor(Math.min(lanes / rows, size / least, window / (tuple * rows)));
+    return chunks < 2 ? size : Math.ceil(size / chunks / 4) * 4;
   }
 }
 
-const ones: readonly number[] = Array.from({ length: 64 }, () => 1);
+const none: readonly Operand[] = [];
+
+/** Inclusive scans along the last dimension, with what watches for overflow where the device is asked to. */
+class CompiledScan implements Compiled {
+  readonly #context: Context;
+  readonly #kernel: KernelOf<"scan">;
+  readonly #plain: Scan;
+  readonly #watches: boolean;
+  #watching: Scan | null = null;
+
+  constructor(context: Context, kernel: KernelOf<"scan">) {
+    this.#context = context;
+    this.#kernel = kernel;
+    this.#plain = new Scan(context, kernel, kernel.inputs, false);
+    this.#watches = watchesOverflow(kernel);
+  }
+
+  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
+    if (outputs[0]!.layout.numel === 0) return;
+    let scan = this.#plain;
+    if (this.#watches && this.#context.checkOverflow)
+      scan = this.#watching ??= new Scan(this.#context, watching(this.#kernel), this.#kernel.inputs, false);
+    scan.run(inputs, outputs, args);
+  }
+}
 
 /** Scans for WebGPU. */
 export const scan = (context: Context, kernel: KernelOf<"scan">): Compiled => new CompiledScan(context, kernel);

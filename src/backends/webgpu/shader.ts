@@ -7,9 +7,10 @@ import { type Helper, helperText } from "./helpers.ts";
 
 /**
  * How a shader reaches an operand: element by element; element by element where stores meet other lanes' elements in the same word
- * (`"shared"`: needed for stores of dtypes smaller than a word); or four elements at a time, at multiples of four (`"vec4"`). `"atomic"`: as atomic words, under the name that `buffer` gives.
+ * (`"shared"`: needed for stores of dtypes smaller than a word); or four elements at a time, at multiples of four (`"vec4"`), or sixteen (`"mat4"`: float32 alone in its binding group, which CPUs
+ * that play a GPU load fastest). `"atomic"`: as atomic words, under the name that `buffer` gives.
  */
-export type Access = "element" | "shared" | "vec4" | "atomic";
+export type Access = "element" | "shared" | "vec4" | "mat4" | "atomic";
 
 export interface ShaderOperand {
   readonly dtype: DType;
@@ -37,22 +38,21 @@ export class Shader {
   readonly helpers: Set<Helper> = new Set();
   /** Declarations at module scope: functions, workgroup variables. */
   readonly declarations: string[] = [];
-  readonly #operands: readonly ShaderOperand[];
   readonly #formats: readonly Format[];
   readonly #bindings: Bindings;
   readonly #window: number;
-  readonly #array: readonly ("u32" | "atomic<u32>" | "vec4<u32>")[];
+  readonly #array: readonly ("u32" | "atomic<u32>" | "vec4<u32>" | "mat4x4<f32>")[];
   readonly #functions = new Map<string, string>();
   #words = 1;
 
   constructor(operands: readonly ShaderOperand[], bindings: Bindings, window: number) {
-    this.#operands = operands;
     this.#formats = operands.map((o) => format(o.dtype));
     this.#bindings = bindings;
     this.#window = window;
     this.#array = bindings.windows.map((_, g) => {
       const mine = operands.filter((__, k) => bindings.groups[k] === g);
       if (mine.some((o) => o.access === "atomic" || (o.access === "shared" && format(o.dtype).bytes < 4))) return "atomic<u32>";
+      if (mine.some((o) => o.access === "mat4")) return "mat4x4<f32>";
       return mine.some((o) => o.access === "vec4") ? "vec4<u32>" : "u32";
     });
   }
@@ -102,6 +102,14 @@ export class Shader {
   /** Four elements from `index` on, a multiple of 4, as vec4 of the operand's type. Only with access "vec4". */
   load4(k: number, index: string): string {
     return `${this.#function(`load4_${k}`, () => this.#loader4(k))}(${index})`;
+  }
+
+  /** Sixteen elements from `index` on, a multiple of 16, as mat4x4<f32>. Only with access "mat4". */
+  load16(k: number, index: string): string {
+    const g = this.#bindings.groups[k]!;
+    if (this.#bindings.windows[g] === 1) return `b${g}_0[(${index}) >> 4u]`;
+    const make = (): string => `fn load16_${k}(i: u32) -> mat4x4<f32> { ${this.#result(g, "i >> 4u", 16, (p) => p, "mat4x4<f32>")} }`;
+    return `${this.#function(`load16_${k}`, make)}(${index})`;
   }
 
   /** Stores four elements. Only with access "vec4". */
@@ -165,6 +173,8 @@ ${main}
     const kind = this.#array[g]!;
     return this.#function(`word_${g}`, () => {
       if (kind === "vec4<u32>") return `fn word_${g}(i: u32) -> u32 { ${this.#result(g, "i >> 2u", 4, (p) => `${p}[i & 3u]`)} }`;
+      if (kind === "mat4x4<f32>")
+        return `fn word_${g}(i: u32) -> u32 { ${this.#result(g, "i >> 4u", 16, (p) => `bitcast<u32>(${p}[(i >> 2u) & 3u][i & 3u])`)} }`;
       return `fn word_${g}(i: u32) -> u32 { ${this.#result(g, "i", 1, (p) => (kind === "u32" ? p : `atomicLoad(&${p})`))} }`;
     });
   }
@@ -222,6 +232,13 @@ ${main}
   }
 
   #quad(g: number): string {
+    if (this.#array[g] === "mat4x4<f32>") {
+      const quad = (p: string): string => `bitcast<vec4<u32>>(${p}[i & 3u])`;
+      return this.#function(
+        `quad_${g}`,
+        () => `fn quad_${g}(i: u32) -> vec4<u32> { ${this.#result(g, "i >> 2u", 16, quad, "vec4<u32>")} }`,
+      );
+    }
     if (this.#array[g] !== "vec4<u32>") {
       const read = this.#wordReader(g);
       return this.#function(
@@ -241,7 +258,8 @@ ${main}
     const kind = this.#array[g]!;
     if (kind === "atomic<u32>") return `${head} ${["x", "y", "z", "w"].map((c, j) => this.store(k, `i + ${j}u`, `v.${c}`)).join(" ")} }`;
     if (f.bytes === 4) return `${head} let w = i >> 2u; ${this.#windowed(g, 4, (p) => `${p} = vec4<u32>(${x}, ${y}, ${z}, ${t});`)} }`;
-    const words = f.bytes === 2 ? [`(${x} | (${y} << 16u))`, `(${z} | (${t} << 16u))`] : [`(${x} | (${y} << 8u) | (${z} << 16u) | (${t} << 24u))`];
+    const words =
+      f.bytes === 2 ? [`(${x} | (${y} << 16u))`, `(${z} | (${t} << 16u))`] : [`(${x} | (${y} << 8u) | (${z} << 16u) | (${t} << 24u))`];
     const per = f.bytes === 2 ? 1 : 2;
     const put = words.map((value, j) =>
       kind === "u32"

@@ -48,8 +48,7 @@ const intOnly =
 
 /** Conversions to a dtype, by the type they start from. */
 const conversions: { readonly [K in DTypeName]?: (body: Body, from: string, x: string) => string } = {
-  bool: (_, from, x) =>
-    from === "f32" ? `((bitcast<u32>(${x}) & 0x7fffffffu) != 0u)` : from === "bool" ? x : `(${x} != 0)`,
+  bool: (_, from, x) => (from === "f32" ? `((bitcast<u32>(${x}) & 0x7fffffffu) != 0u)` : from === "bool" ? x : `(${x} != 0)`),
   float32: (_, from, x) => toFloat(from, x),
   float16: (body, from, x) => `${body.helper("half_to_float")}(${body.helper("float_to_half")}(${toFloat(from, x)}))`,
   bfloat16: (body, from, x) => `bitcast<f32>(${body.helper("float_to_bfloat")}(${toFloat(from, x)}) << 16u)`,

@@ -5,12 +5,9 @@ import { openBackend } from "./open.ts";
 
 let starting: Promise<WebGpuBackend> | null = null;
 let started: WebGpuBackend | null = null;
-/** Kept: Dawn in Node ends the process when it is collected while its devices live. */
-let gpu: GPU | null = null;
 
 async function open(): Promise<WebGpuBackend> {
-  gpu ??= await findGpu();
-  started = await openBackend(await findAdapter(gpu));
+  started = await openBackend(await findAdapter(await findGpu()));
   return started;
 }
 

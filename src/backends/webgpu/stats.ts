@@ -13,4 +13,12 @@ export interface WebGpuStats {
   bytesDown: number;
 }
 
-export const newStats = (): WebGpuStats => ({ submits: 0, dispatches: 0, pipelines: 0, bindGroups: 0, buffers: 0, bytesUp: 0, bytesDown: 0 });
+export const newStats = (): WebGpuStats => ({
+  submits: 0,
+  dispatches: 0,
+  pipelines: 0,
+  bindGroups: 0,
+  buffers: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+});

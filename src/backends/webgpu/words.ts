@@ -32,7 +32,13 @@ export function writeScalars(
     const value = values![k]!;
     if (type === "f32") recorder.f32[w++] = Number(value);
     else if (type === "bool") recorder.u32[w++] = Number(value) === 0 ? 0 : 1;
-    else recorder.i32[w++] = typeof value === "bigint" ? Number(BigInt.asIntN(32, value)) : Number.isSafeInteger(value) && Math.abs(value) >= 2 ** 31 ? Number(BigInt.asIntN(32, BigInt(value))) : value;
+    else
+      recorder.i32[w++] =
+        typeof value === "bigint"
+          ? Number(BigInt.asIntN(32, value))
+          : Number.isSafeInteger(value) && Math.abs(value) >= 2 ** 31
+            ? Number(BigInt.asIntN(32, BigInt(value)))
+            : value;
   }
   return w;
 }

@@ -136,7 +136,8 @@ export class Frame {
     const lines = walkers.map((w) => `var ${w.name} = ${w.start};`);
     const moved = walkers.filter((w) => group.operands.includes(w.operand));
     if (moved.length === 0) return lines.join("\n");
-    let rest = index;
+    lines.push(`let ${id}_0 = ${index};`);
+    let rest = `${id}_0`;
     for (let d = loops.length - 1; d >= 0; d--) {
       const { size, steps } = loops[d]!;
       if (d > 0) {
@@ -164,6 +165,11 @@ export class Frame {
   store(sum: string, place: (operand: number) => string): string {
     const args = this.#extras.map((k) => this.shader.load(this.slot(k), place(k)));
     return this.shader.store(this.slot(OUT), place(OUT), `${this.#finish}(${[sum, ...args].join(", ")})`);
+  }
+
+  /** A partial sum. */
+  loadSum(place: string): string {
+    return this.shader.load(this.slot(SUMS), place);
   }
 
   /** A statement that stores a partial sum. */

@@ -35,8 +35,9 @@ export class Problem {
   constructor(operands: number) {
     const all = Array.from({ length: operands }, (_, k) => k);
     this.batch = group(all);
-    this.m = group(all.filter((k) => k !== B));
-    this.n = group(all.filter((k) => k !== A));
+    // The factors come first: their steps decide which loop is the innermost.
+    this.m = group([A, ...all.filter((k) => k !== A && k !== B)]);
+    this.n = group([B, ...all.filter((k) => k !== A && k !== B)]);
     this.k = group([A, B]);
   }
 
