@@ -15,6 +15,7 @@ import { Tensor } from "./tensor/tensor.ts";
 
 export type { Limits } from "./backends/webgpu/context.ts";
 export type { WebGpuStats } from "./backends/webgpu/stats.ts";
+export { getRngState, initialSeed, manualSeed, seed, setRngState } from "./tensor/device-random.ts";
 
 /**
  * Whether there is a GPU that can be used; starts it. `whyNot` says what is missing.
@@ -118,7 +119,8 @@ export interface BufferPart {
  * use it after the tensor is gone. Small tensors share a buffer: keep to the part that is given.
  */
 export function bufferOf(x: Tensor): BufferPart {
-  if (x.device !== findDevice("webgpu")) throw new DeviceError(`bufferOf(): expected a tensor on device 'webgpu', but it is on '${x.device.type}'`);
+  if (x.device !== findDevice("webgpu"))
+    throw new DeviceError(`bufferOf(): expected a tensor on device 'webgpu', but it is on '${x.device.type}'`);
   x.device.backend.flush();
   const { block, nbytes } = x.operand.storage;
   return { buffer: (block.buffer as DeviceBuffer).gpu, byteOffset: block.offset, byteLength: nbytes };

@@ -15,6 +15,12 @@ export interface OutputInfo {
   readonly device: Device;
 }
 
+/** A way from one device to another. */
+export interface Crossing {
+  readonly from: Device;
+  readonly to: Device;
+}
+
 /** A function on a gradient that may replace it. `name` is for error messages. */
 export interface Hook {
   readonly name: string;
@@ -51,6 +57,15 @@ export abstract class Node {
    * the caller; those returned are new handles, the caller's to dispose of.
    */
   abstract backward(grads: readonly (Tensor | null)[]): (Tensor | null)[];
+
+  /** The devices between which the gradient has to be copied by awaiting, which `backwardAsync` does; null where `backward` serves. */
+  crossing(): Crossing | null {
+    return null;
+  }
+  /** `backward` for a node with a crossing. */
+  backwardAsync(grads: readonly (Tensor | null)[]): Promise<(Tensor | null)[]> {
+    return Promise.resolve(this.backward(grads));
+  }
 
   /** Lets go of what the gradient needed. Backward calls it when the node has been used, unless the graph is kept. */
   release(): void {}

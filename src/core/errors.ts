@@ -264,17 +264,49 @@ export const differentDevices = (a: string, b: string): DeviceError =>
 export const unknownDevice = (name: string, known: readonly string[]): DeviceError =>
   new DeviceError(`Expected one of ${known.join(", ")} device type at start of device string: ${name}`);
 export const deviceNotStarted = (device: string): DeviceError =>
-  new DeviceError(`device '${device}' has not been started: await torch.${device}.isAvailable(), or move a tensor with await x.to("${device}")`);
+  new DeviceError(
+    `device '${device}' has not been started: await torch.${device}.isAvailable(), or move a tensor with await x.to("${device}")`,
+  );
+export const noWebGpuPackage = (): DeviceError =>
+  new DeviceError("device 'webgpu' cannot be started: in Node it needs the npm package webgpu, which is not installed: npm install webgpu");
+export const webGpuPackageFailed = (message: string): DeviceError =>
+  new DeviceError(`device 'webgpu' cannot be started: the npm package webgpu does not load on this system (${message})`);
+export const noWebGpuInBrowser = (secure: boolean): DeviceError =>
+  new DeviceError(
+    "device 'webgpu' cannot be started: " +
+      (secure
+        ? "this browser has no WebGPU (navigator.gpu). Use one that has, such as a current Chrome, Edge, Safari or Firefox, and look whether it is switched off there"
+        : "browsers have WebGPU (navigator.gpu) only on pages that come from https:// or from localhost"),
+  );
+/** `platform` is Node's `process.platform`, or "browser". */
+export const noWebGpuAdapter = (platform: string): DeviceError =>
+  new DeviceError(
+    "device 'webgpu' cannot be started: no adapter was found. " +
+      (platform === "linux"
+        ? "Install the Vulkan loader and a driver: libvulkan1 with NVIDIA's driver or mesa-vulkan-drivers (whose lavapipe runs without a GPU). " +
+          "If VK_ICD_FILENAMES is set, it has to name the .json file of a driver that is installed"
+        : platform === "browser"
+          ? "The browser has WebGPU but no GPU that it can use: update the GPU's driver, or switch on hardware acceleration in the browser's settings"
+          : "Install or update the driver of the GPU"),
+  );
 export const deviceLost = (device: string, reason: string): DeviceError =>
   new DeviceError(
     `device '${device}' was lost (${reason}). Tensors on it are gone; those on other devices are as they were. ` +
       `Move them to '${device}' again to start it anew.`,
   );
-export const deviceFailed = (device: string, message: string): DeviceError => new DeviceError(`device '${device}' reported an error: ${message}`);
+export const deviceFailed = (device: string, message: string): DeviceError =>
+  new DeviceError(`device '${device}' reported an error: ${message}`);
 export const dtypeNotOnDevice = (device: string, dtype: { readonly name: string }): DeviceError =>
   new DeviceError(`device '${device}' has no torch.${dtype.name}${dtype.name === "float64" ? ": convert with .float() first" : ""}`);
 export const int64Overflow = (device: string, value: bigint): DeviceError =>
   new DeviceError(`device '${device}' holds int64 in 32 bits, and ${value} does not fit`);
+export const tooManyBindings = (device: string, needed: number, limit: number): DeviceError =>
+  new DeviceError(
+    `device '${device}' cannot run this kernel: it needs ${needed} storage buffers at once, and maxStorageBuffersPerShaderStage is ${limit}`,
+  );
+/** Raised at the next read, where overflow is watched for. */
+export const sumOverflow = (device: string): DeviceError =>
+  new DeviceError(`device '${device}' holds int64 in 32 bits, and the result of a reduction does not fit`);
 /** The error of a kernel so long ago that nobody remembers what it was. */
 export const forgottenFault = (device: string): IndexError =>
   new IndexError(`an index was out of range in a kernel on device '${device}', many kernels before this read`);
@@ -286,13 +318,16 @@ export const needsValues = (what: string, device: string, twin: string | null = 
     `${what} depends on values, which device '${device}' does not give synchronously: ` +
       (twin === null ? "move the tensor first with `await x.cpu()`" : `use \`${twin}\`, or move the tensor first with \`await x.cpu()\``),
   );
+export const needsClasses = (device: string): DeviceError =>
+  new DeviceError(
+    `the number of classes depends on values, which device '${device}' does not give synchronously: name it with \`numClasses\`, or move the ` +
+      "tensor first with `await x.cpu()`",
+  );
 export const needsTransfer = (from: string, to: string): DeviceError =>
   new DeviceError(
     `values on device '${from}' cannot be copied to '${to}' synchronously: move them first with \`await x.to("${to}")\`` +
       (to === "cpu" ? " (or `await x.cpu()`)" : ""),
   );
-export const unsupportedDtype = (device: string, dtype: string): DeviceError =>
-  new DeviceError(`device '${device}' has no ${dtype}${dtype === "torch.float64" ? ": convert with .float() first" : ""}`);
 export const backwardAcrossDevices = (from: string, to: string): DeviceError =>
   new DeviceError(
     `a gradient has to be copied from device '${from}' to '${to}', which cannot be done synchronously: use \`await loss.backwardAsync()\` ` +
@@ -425,7 +460,10 @@ export const generatorStateSize = (bytes: number): ValueError =>
       `size to be ${bytes}`,
   );
 export const invalidGeneratorState = (): ValueError => badValue("Invalid mt19937 state");
-export const generatorDevice = (): DeviceError => new DeviceError("Expected a 'cpu' device type for generator");
+export const philoxStateSize = (): ValueError => badValue("RNG state is wrong size");
+export const philoxStateOffset = (): ValueError => badValue("offset must be a multiple of 4");
+export const generatorOfDevice = (expected: string, found: string): DeviceError =>
+  new DeviceError(`Expected a '${expected}' device type for generator but found '${found}'`);
 
 export const randomBounds = (name: "from" | "to" | "to - 1", typeName: string): ValueError =>
   badValue(`${name} is out of bounds for ${typeName}`);

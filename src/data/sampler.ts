@@ -3,6 +3,7 @@ import { positiveInteger, weightsShape } from "../core/errors.ts";
 import { reprTuple, strValue } from "../core/print/python.ts";
 import { fillRandint, multinomial, randperm } from "../core/random/distributions.ts";
 import { Generator } from "../core/random/generator.ts";
+import { checkReadable } from "../tensor/functional-ops.ts";
 import { defaultGenerator } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -137,6 +138,7 @@ export class WeightedRandomSampler extends Sampler {
     super();
     checkPositive("num_samples", numSamples);
     if (weights instanceof Tensor && weights.ndim !== 1) throw weightsShape(reprTuple([...weights.shape]));
+    if (weights instanceof Tensor) checkReadable(weights, "the order of samples");
     this.weights = weights instanceof Tensor ? (weights.to(float64).toTypedArraySync() as Float64Array) : Float64Array.from(weights);
     this.numSamples = numSamples;
     this.replacement = replacement;

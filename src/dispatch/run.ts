@@ -74,6 +74,8 @@ export function generate(kernel: MapKernel, shape: readonly number[], device: De
 /** Runs a map whose only output is written over `out`. Operands that partly overlap it are read from a copy. */
 export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Operand, args: LaunchArgs = NONE): void {
   checkWritable(out);
+  for (let i = 0; i < inputs.length; i++)
+    if (inputs[i]!.device !== out.device) throw differentDevices(out.device.type, inputs[i]!.device.type);
   const { shape } = out.layout;
   const expanded = inputs.map((x) => expand(x, shape));
   const copies: Operand[] = [];

@@ -95,7 +95,7 @@ export function loadState(parts: Parts, module: Module, stateDict: unknown, stri
         // From other devices first: if a source cannot be read, nothing has been written yet.
         const writes = plan.writes.map(({ target, source }) => ({
           target,
-          source: source.device === target.device ? source : uploaded(source, target.device),
+          source: source.device === target.device ? source : uploaded(source, target.device, target.dtype),
         }));
         for (const { target, source } of writes) target.copy_(source);
       }),

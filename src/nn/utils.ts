@@ -4,6 +4,7 @@ import { normNotFinite, notTensor } from "../core/errors.ts";
 import { reprFloat } from "../core/print/python.ts";
 import { pythonTypeName } from "../tensor/call-pointwise.ts";
 import { tensor } from "../tensor/creation.ts";
+import { raiseWhere } from "../tensor/functional-ops.ts";
 import { cat, stack } from "../tensor/public-ops.ts";
 import { ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -16,7 +17,7 @@ const gradsOf = (parameters: Parameters): Tensor[] =>
 export interface ClipGradNormOptions {
   /** The p of the norm; infinity for the greatest absolute value. */
   normType?: number;
-  /** Raises where the norm is NaN or infinite, which has to be read for that. */
+  /** Raises where the norm is NaN or infinite; on a device that cannot be read at once, the next awaited read does, after the scaling. */
   errorIfNonfinite?: boolean;
 }
 /**
@@ -42,7 +43,7 @@ export function clipGradNorm_(
     () =>
       withGrad(false, () => {
         const total = stack(grads.map((g) => g._vectorNorm(normType)))._vectorNorm(normType);
-        if (errorIfNonfinite && !total.isfinite().itemSync()) throw normNotFinite(reprFloat(normType));
+        if (errorIfNonfinite) raiseWhere(total.isfinite().logicalNot(), () => normNotFinite(reprFloat(normType)));
         const factor = total.add(1e-6).reciprocal().mul(maxNorm).clampMax(1);
         for (const g of grads) g.mul_(factor);
         return total;

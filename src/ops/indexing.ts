@@ -231,10 +231,13 @@ function plan(x: Layout, list: IndexList): Plan {
     if (!Array.isArray(both)) throw indexShapes(given.map((g) => g.shape));
     common = both;
   }
-  const together = dims.every((d, i) => i === 0 || d === dims[i - 1]! + 1);
   const rest = x.shape.map((_, d) => d).filter((d) => !dims.includes(d));
-  const before = together ? rest.filter((d) => d < dims[0]!) : [];
-  const after = together ? rest.filter((d) => d > dims[0]!) : rest;
+  // An index without dimensions takes its dimension away, like a number: it has no place in the result.
+  const placed = dims.filter((d) => list[d]!.ndim > 0);
+  const [first = x.ndim, last = x.ndim] = [placed[0], placed.at(-1)];
+  const together = !rest.some((d) => d > first && d < last);
+  const before = together ? rest.filter((d) => d < first) : [];
+  const after = together ? rest.filter((d) => d > first) : rest;
   const shape = [...before.map((d) => x.shape[d]!), ...common, ...after.map((d) => x.shape[d]!)];
   const strides = [...before.map((d) => x.strides[d]!), ...common.map(() => 0), ...after.map((d) => x.strides[d]!)];
   const indices = given.map((t) => t.expand(common).reshape([...common, ...after.map(() => 1)]));

@@ -15,7 +15,7 @@ import { type PythonValue, strValue } from "../core/print/python.ts";
 import { isOptions } from "../tensor/arguments.ts";
 import { pythonTypeName } from "../tensor/call-pointwise.ts";
 import { tensor } from "../tensor/creation.ts";
-import { fromValues } from "../tensor/encode.ts";
+import { checkReadable, uploaded } from "../tensor/functional-ops.ts";
 import { keep, ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { camelFields, field, fieldsOf, snakeCase } from "./names.ts";
@@ -195,7 +195,9 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
       () => {
         for (const [name, value] of Object.entries(state)) {
           if (!(value instanceof Tensor)) continue;
-          state[name] = this.tensorState.includes(name) ? Number(value.itemSync()) : withGrad(false, () => like(p, value));
+          const isNumber = this.tensorState.includes(name);
+          if (isNumber) checkReadable(value, `the number \`${snakeCase(name)}\` of an optimizer's state`);
+          state[name] = isNumber ? Number(value.itemSync()) : withGrad(false, () => like(p, value));
         }
         keepTensors(state);
       },
@@ -223,8 +225,6 @@ function keepTensors(state: object): void {
 /** A copy of `x` with the dtype of a parameter and on its device. */
 function like(p: Tensor, x: Tensor): Tensor {
   const dtype = p.isFloatingPoint() ? p.dtype : x.dtype;
-  if (x.device === p.device) return x.dtype === dtype ? x.clone() : x.to(dtype);
-  // Half floats have no typed array of their own.
-  const wide = x.elementSize() === 2 && x.isFloatingPoint() ? x.float() : x;
-  return fromValues(wide.toTypedArraySync() as ArrayLike<number | bigint>, x.shape, wide.dtype, p.device).to(dtype);
+  if (x.device !== p.device) return uploaded(x, p.device, dtype);
+  return x.dtype === dtype ? x.clone() : x.to(dtype);
 }

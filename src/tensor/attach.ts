@@ -3,6 +3,7 @@ import type { Op, Signature } from "../ops/entry.ts";
 import * as ops from "../ops/index.ts";
 import { callPointwise, callPointwiseInplace } from "./call-pointwise.ts";
 import { callComposite, callRule, callRuleInplace, callView } from "./call-structured.ts";
+import { comparing } from "./comparing.ts";
 import { conversions } from "./conversion.ts";
 import { differentiation, tensorAutograd } from "./differentiation.ts";
 import { indexing } from "./indexing.ts";
@@ -51,7 +52,7 @@ for (const [name, exported] of Object.entries(ops)) {
 // Variants are entries of their own that no name leads to.
 for (const variant of Object.values(ops.div.variant!.choices)) variant.opName = "div";
 
-for (const group of [reading, indexing, conversions, differentiation, writing, randomness]) {
+for (const group of [reading, indexing, comparing, conversions, differentiation, writing, randomness]) {
   Object.defineProperties(Tensor.prototype, Object.getOwnPropertyDescriptors(group));
 }
 attachAutograd(tensorAutograd);

@@ -4,6 +4,7 @@ import { type Category, type DType, Scalar } from "../core/dtype.ts";
 import {
   ArgumentError,
   argumentType,
+  differentDevices,
   fractionalAlpha,
   invalidCombination,
   negativeIntegerPower,
@@ -14,16 +15,18 @@ import {
 } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
 import { canCast, resultType } from "../core/promotion.ts";
+import type { Device } from "../dispatch/device.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { computeDtype, pointwiseKernel, resultDtype } from "../dispatch/pointwise-kernel.ts";
 import { commonShape, map, mapInto } from "../dispatch/run.ts";
 import { type Pointwise, pointwise } from "../ops/define.ts";
 import type { TensorLike } from "../ops/entry.ts";
 import { isOptions } from "./arguments.ts";
-import { anyZero } from "./faults.ts";
+import { raiseAtZero } from "./faults.ts";
 import { gradientsOf, PointwiseNode } from "./pointwise-grad.ts";
 import { SavedTensor } from "./saved.ts";
 import { Tensor } from "./tensor.ts";
+import { transferred } from "./transfer.ts";
 
 /** A plain number as promotion sees it. */
 export function categoryOf(x: unknown, name: string): Category {
@@ -128,15 +131,15 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
   );
   const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
-  if (!computed.isFloatingPoint) checkIntegers(op, call, args[1], given);
+  if (!computed.isFloatingPoint) checkIntegers(op, args[1], given);
   return call;
 }
 const NO_PARAMS: ReturnType<typeof readParams> = { values: [], categories: [], fixed: 0 };
 
 /** What integers refuse: a fraction as a whole factor, a divisor of zero, a number below 0 as exponent. */
-function checkIntegers(op: Pointwise, call: Call, second: unknown, params: readonly Category[]): void {
+function checkIntegers(op: Pointwise, second: unknown, params: readonly Category[]): void {
   if (op.params?.some((p, i) => p.whole && params[i] === "float")) throw fractionalAlpha();
-  if (op.integerDivisor) checkDivisor(call, second);
+  if (op.integerDivisor) checkDivisor(second);
   if (op.integerExponent && !(second instanceof Tensor) && Number(numberOf(second)) < 0) throw negativeIntegerPower();
 }
 
@@ -146,9 +149,9 @@ function checkSignatures(op: Pointwise, args: readonly unknown[]): void {
   if (!fits) throw invalidCombination(op.opName, args.map(pythonTypeName), op.signatures!);
 }
 
-function checkDivisor(_call: Call, divisor: unknown): void {
-  const zero = divisor instanceof Tensor ? anyZero(divisor) : Number(numberOf(divisor)) === 0;
-  if (zero) throw zeroDivision();
+function checkDivisor(divisor: unknown): void {
+  if (divisor instanceof Tensor) raiseAtZero(divisor, zeroDivision);
+  else if (Number(numberOf(divisor)) === 0) throw zeroDivision();
 }
 
 /** The entry that an option chooses, and the arguments without that option. */
@@ -169,9 +172,40 @@ function chooseVariant(op: Pointwise, args: readonly unknown[]): { op: Pointwise
   return { op: chosen, args: remaining };
 }
 
+/** Whether the operands that are tensors share a device. */
+function onOneDevice(op: Pointwise, args: readonly unknown[]): boolean {
+  let device: Device | null = null;
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    if (!(x instanceof Tensor)) continue;
+    if (device !== null && x.device !== device) return false;
+    device = x.device;
+  }
+  return true;
+}
+
+/** Calls again with tensors of no dimensions brought to where the others are, as PyTorch takes them from the CPU. */
+function brought(op: Pointwise, args: readonly unknown[], call: (...args: readonly unknown[]) => Tensor): Tensor {
+  const operands = args.slice(0, op.arity).filter((x) => x instanceof Tensor);
+  const isScalar = (x: Tensor): boolean => x.ndim === 0 && x.device.type === "cpu";
+  const { device } = operands.find((x) => !isScalar(x))!;
+  for (const x of operands) if (x.device !== device && !isScalar(x)) throw differentDevices(device.type, x.device.type);
+  const scalars: Tensor[] = [];
+  const moved = args.map((x, i) => {
+    if (i >= op.arity || !(x instanceof Tensor) || x.device === device) return x;
+    const there = transferred(x, device);
+    scalars.push(there);
+    return there;
+  });
+  const y = call(...moved);
+  for (const x of scalars) x.dispose();
+  return y;
+}
+
 /** Calls a pointwise op on tensors and numbers; at least one operand is a tensor. */
 export function callPointwise(entryOp: Pointwise, ...given: unknown[]): Tensor {
   const { op, args } = entryOp.variant === undefined ? { op: entryOp, args: given } : chooseVariant(entryOp, given);
+  if (!onOneDevice(op, args)) return brought(op, args, (...moved) => callPointwise(op, ...moved));
   const call = prepare(op, args);
   const out = resultDtype(op, call.computed);
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, out, call.fixed);
@@ -186,6 +220,12 @@ const dtypesOf = (call: Call): (DType | null)[] => call.operands.map((o) => (o =
 export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): Tensor {
   const { op, args } = entryOp.variant === undefined ? { op: entryOp, args: given } : chooseVariant(entryOp, given);
   const self = args[0] as Tensor;
+  if (!onOneDevice(op, args)) {
+    return brought(op, args, (...moved) => {
+      if (moved[0] !== self) throw differentDevices((moved[0] as Tensor).device.type, self.device.type);
+      return callPointwiseInplace(op, ...moved);
+    });
+  }
   const call = prepare(op, args);
   const target = self.operand;
   const natural = resultDtype(op, call.computed);

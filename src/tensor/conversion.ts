@@ -1,19 +1,21 @@
-import { isGradEnabled } from "../autograd/modes.ts";
-import { Node } from "../autograd/node.ts";
 import type { DType } from "../core/dtype.ts";
 import * as types from "../core/dtype.ts";
 import { ArgumentError, unexpectedKeyword } from "../core/errors.ts";
-import { allocateContiguous } from "../dispatch/allocate.ts";
-import { type Device, device as findDevice } from "../dispatch/device.ts";
+import type { Device } from "../dispatch/device.ts";
 import { isOptions } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
+import { moved } from "./transfer.ts";
 
 /** Other dtypes and devices. */
 export interface Conversions {
   /** The values as another dtype, or as the dtype of another tensor on the same device. The tensor itself where nothing changes. */
   to(dtype: DType, options?: FormatOptions): Tensor;
-  /** The values on another device. */
-  to(device: string | Device, dtype?: DType): Promise<Tensor>;
+  /**
+   * The values on another device, which this starts where it takes time. The gradient goes back to where they came from.
+   * @example const x = await torch.randn(2, 3).to("webgpu");
+   * @throws DeviceError for a dtype that the device has not (float64: convert with `.float()`); nothing has been moved then.
+   */
+  to(device: string | Device, dtype?: DType | FormatOptions, options?: FormatOptions): Promise<Tensor>;
   /** The values with the dtype and on the device of another tensor. */
   to(other: Tensor): Promise<Tensor>;
   /** The values on the CPU. */
@@ -31,36 +33,6 @@ export interface Conversions {
   char(options?: FormatOptions): Tensor;
   byte(options?: FormatOptions): Tensor;
   bool(options?: FormatOptions): Tensor;
-}
-
-/** The gradient goes back to the device that the values came from. */
-class ToDeviceNode extends Node {
-  private readonly from: Device;
-  constructor(x: Tensor) {
-    super("ToCopyBackward0", [x.gradientEdge()]);
-    this.from = x.device;
-  }
-  override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
-    return [transferSync(g!, this.from)];
-  }
-}
-
-/** Copies to another device at once: possible where the source shares memory with the host. */
-function transferSync(x: Tensor, to: Device): Tensor {
-  const data = x.toTypedArraySync();
-  const out = allocateContiguous(x.shape, x.dtype, to);
-  if (x.numel() > 0) to.backend.write(out.storage.block, out.dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return new Tensor(out);
-}
-
-async function toDevice(x: Tensor, to: Device): Promise<Tensor> {
-  if (x.device === to) return x;
-  const data = await x.toTypedArray();
-  const out = allocateContiguous(x.shape, x.dtype, to);
-  if (x.numel() > 0) to.backend.write(out.storage.block, out.dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  const y = new Tensor(out);
-  if (isGradEnabled() && x.requiresGrad) y.setHistory(new ToDeviceNode(x));
-  return y;
 }
 
 /** How the elements lie in memory: `"channels_last"` puts dimension 1 innermost. */
@@ -94,10 +66,11 @@ function to(this: Tensor, target: DType | string | Device | Tensor, ...rest: rea
   for (const key of Object.keys(options ?? {}))
     if (!["dtype", "memoryFormat", "copy", "nonBlocking"].includes(key)) throw unexpectedKeyword("to", key);
   if (types.isDType(target)) return converted(this, target, { ...options, ...(copy === undefined ? {} : { copy }) });
-  if (target instanceof Tensor) return toDevice(this.to(target.dtype), target.device);
-  if (typeof target === "string" || (typeof target === "object" && target !== null && "backend" in target)) {
-    const moved = toDevice(converted(this, dtype ?? this.dtype, copy === undefined ? {} : { copy }), findDevice(target));
-    return moved.then((x) => formatted(x, options?.memoryFormat));
+  const other = target instanceof Tensor;
+  if (other || typeof target === "string" || (typeof target === "object" && target !== null && "backend" in target)) {
+    const there = moved(this, other ? target.device : target, other ? target.dtype : (dtype ?? this.dtype));
+    const fresh = copy ?? options?.copy ?? false;
+    return there.then((x) => formatted(fresh && x === this ? x.clone() : x, options?.memoryFormat));
   }
   throw new ArgumentError(`to() received an invalid combination of arguments - got (${typeof target})`);
 }
@@ -121,7 +94,7 @@ const named = {
 export const conversions: Record<keyof Conversions, unknown> & ThisType<Tensor> = {
   to,
   cpu(this: Tensor) {
-    return toDevice(this, findDevice("cpu"));
+    return moved(this, "cpu");
   },
   type(this: Tensor, dtype?: DType) {
     return dtype === undefined ? typeName(this) : this.to(dtype);

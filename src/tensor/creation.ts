@@ -5,12 +5,14 @@ import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import { type Device, device as findDevice, getDefaultDevice } from "../dispatch/device.ts";
 import { resultLayout } from "../dispatch/strides.ts";
 import { add, cast, constant, type Expr, eq, idiv, irem, le, mul, scalar, select, sub } from "../kernel/expr.ts";
+import type { MapKernel } from "../kernel/kernel.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import { isOptions } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { arrayDtype, fromValues } from "./encode.ts";
 import { filled, fillInto, generated, generatorKernel } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
+import { checkHolds, uploaded } from "./transfer.ts";
 
 /** How a new tensor is to be. */
 export interface TensorOptions {
@@ -149,7 +151,17 @@ export function arange(...args: (number | bigint | Scalar | ArangeOptions)[]): T
     return finish(generated(generatorKernel("arangeInt", dtype, value), [n], device, first), options);
   }
   const value = (i: Expr) => cast(add(scalar(0, "f64"), mul(cast(i, float64), scalar(1, "f64"))), dtype);
-  return finish(generated(generatorKernel("arange", dtype, value), [n], device, [start, step]), options);
+  return finish(generatedInFloats(generatorKernel("arange", dtype, value), [n], device, [start, step]), options);
+}
+
+/** Numbers of a sequence of fractions: on a device without float64 made on the CPU, so that they are the same everywhere. */
+function generatedInFloats(kernel: MapKernel, shape: readonly number[], device: Device, scalars: readonly number[]): Tensor {
+  if (device.backend.supports(float64)) return generated(kernel, shape, device, scalars);
+  checkHolds(device, kernel.outputs[0]!.dtype);
+  const onCpu = generated(kernel, shape, findDevice("cpu"), scalars);
+  const there = uploaded(onCpu, device);
+  onCpu.dispose();
+  return there;
 }
 
 /** `steps` values evenly spaced from `start` to `end`, both included. Computed from both ends, as PyTorch does, so that it is symmetric. */
@@ -167,7 +179,7 @@ export function linspace(start: number | Scalar, end: number | Scalar, steps: nu
     return cast(select(le(i, scalar(4, "i64")), first, last), dtype);
   };
   return finish(
-    generated(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [
+    generatedInFloats(generatorKernel("linspace", dtype, value), [steps], optionDevice(options), [
       a,
       b,
       step,
@@ -244,18 +256,17 @@ function leaf(flat: Flat, x: Plain | Tensor): void {
  */
 export function tensor(data: NestedData | DataArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
   checkOptions("tensor", options as Record<string, unknown>);
-  const device = optionDevice(options);
   if (data instanceof Tensor) {
-    const copy = (): Tensor =>
-      data
-        .detach()
-        .clone()
-        .to(options.dtype ?? data.dtype);
+    const own = (): Tensor => {
+      const same = withDeviceAndDtype(data.detach(), options);
+      return same.untypedStorage() === data.untypedStorage() ? same.clone() : same;
+    };
     return finish(
-      ownedBy(copy, (x) => [x]),
+      ownedBy(own, (x) => [x]),
       options,
     );
   }
+  const device = optionDevice(options);
   const own = arrayDtype(data);
   if (own !== null) {
     const array = data as DataArray;
@@ -267,10 +278,19 @@ export function tensor(data: NestedData | DataArray | Uint8ClampedArray, options
   return finish(fromValues(flat.values, flat.shape, dtype, device), options);
 }
 
-/** The tensor itself if it is one of this dtype and device, otherwise a new tensor of the data. */
+/**
+ * The tensor itself if it is one of this dtype and device, otherwise a new tensor of the data. To another device the gradient does not follow: for
+ * that, `await x.to(device)`.
+ */
 export function asTensor(data: NestedData | DataArray, options: TensorOptions = {}): Tensor {
-  if (data instanceof Tensor) return options.dtype == null ? data : data.to(options.dtype);
-  return tensor(data, options);
+  return data instanceof Tensor ? withDeviceAndDtype(data, options) : tensor(data, options);
+}
+
+/** A tensor in the dtype and on the device that options name, copied at once: from a device that the host can read. */
+function withDeviceAndDtype(x: Tensor, options: TensorOptions): Tensor {
+  const device = options.device == null ? x.device : findDevice(options.device);
+  const dtype = options.dtype ?? x.dtype;
+  return device === x.device ? x.to(dtype) : uploaded(x, device, dtype);
 }
 
 // ---- like another tensor

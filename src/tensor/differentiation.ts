@@ -1,4 +1,4 @@
-import { type BackwardOptions, runBackward } from "../autograd/engine.ts";
+import { type BackwardOptions, runBackward, runBackwardAsync } from "../autograd/engine.ts";
 import { isGradEnabled } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
 import { gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput, ValueError } from "../core/errors.ts";
@@ -23,8 +23,16 @@ export interface Differentiation {
    * @example
    * loss.backward();
    * loss.backward({ createGraph: true });
+   * @throws GradError and, where a gradient would have to be awaited on its way from one device to another, DeviceError: there,
+   * `await loss.backwardAsync()`. No gradient has been written then.
    */
   backward(gradient?: Tensor | null | BackwardArguments, retainGraph?: boolean, createGraph?: boolean): void;
+  /**
+   * `backward` that awaits gradients on their way between devices, as from a model on a GPU to an embedding on the CPU. On one device it is the
+   * same as `backward`.
+   * @example await loss.backwardAsync();
+   */
+  backwardAsync(gradient?: Tensor | null | BackwardArguments, retainGraph?: boolean, createGraph?: boolean): Promise<void>;
 }
 
 /** Where the gradients of a leaf add up. */
@@ -163,45 +171,66 @@ function seeds(outputs: readonly Tensor[], given: readonly (Tensor | null | unde
   });
 }
 
-function differentiate(
+/** A run of the engine, ready to start: at once or awaiting. */
+interface Run {
+  readonly roots: readonly Edge[];
+  readonly grads: readonly Tensor[];
+  readonly options: BackwardOptions;
+}
+type Found = (Tensor | null)[];
+const now = ({ roots, grads, options }: Run): Found => runBackward(roots, grads, options);
+const awaited = ({ roots, grads, options }: Run): Promise<Found> => runBackwardAsync(roots, grads, options);
+
+function prepare(
   outputs: readonly Tensor[],
   given: readonly (Tensor | null | undefined)[],
   options: Omit<BackwardOptions, "inputs">,
   inputs: readonly Edge[] | undefined,
-): (Tensor | null)[] {
+): Run {
   const grads = seeds(outputs, given, options.createGraph);
   const roots = outputs.map((y, i) => {
     const edge = y.gradientEdge();
     if (edge === null) throw noGradFn(i);
     return edge;
   });
-  return runBackward(roots, grads, { ...options, ...(inputs === undefined ? {} : { inputs }) });
+  return { roots, grads, options: inputs === undefined ? options : { ...options, inputs } };
 }
 
-/** `torch.autograd.backward`: adds the gradients of several tensors to their leaves. */
-export function backward(
-  tensors: Tensor | readonly Tensor[],
-  gradTensors: Tensor | readonly (Tensor | null)[] | null = null,
-  options: Omit<BackwardArguments, "gradient"> = {},
-): void {
-  const outputs = listOf(tensors);
-  const given = gradTensors === null ? [] : gradTensors instanceof Tensor ? [gradTensors] : gradTensors;
+type GradTensors = Tensor | readonly (Tensor | null)[] | null;
+type BackwardSettings = Omit<BackwardArguments, "gradient">;
+const gradientList = (given: GradTensors): readonly (Tensor | null)[] => (given === null ? [] : given instanceof Tensor ? [given] : given);
+
+function prepareBackward(tensors: Tensor | readonly Tensor[], gradTensors: GradTensors, options: BackwardSettings): Run {
   const createGraph = options.createGraph ?? false;
   const keepGraph = options.retainGraph ?? createGraph;
-  if (options.inputs === undefined) {
-    differentiate(outputs, given, { createGraph, keepGraph }, undefined);
-    return;
-  }
-  const inputs = listOf(options.inputs);
-  const edges = inputs.map((x) => x.gradientEdge() ?? raise(noGradFn(0)));
-  const found = differentiate(outputs, given, { createGraph, keepGraph }, edges);
-  inputs.forEach((x, i) => {
+  const edges = options.inputs === undefined ? undefined : listOf(options.inputs).map((x) => x.gradientEdge() ?? raise(noGradFn(0)));
+  return prepare(listOf(tensors), gradientList(gradTensors), { createGraph, keepGraph }, edges);
+}
+
+/** Adds the gradients found for named inputs to theirs. */
+function accumulate({ inputs }: BackwardSettings, found: Found): void {
+  if (inputs === undefined) return;
+  listOf(inputs).forEach((x, i) => {
     const g = found[i];
     if (!g) return;
     const next = x.grad === null ? g : x.grad.add(g);
     keep(next);
     x.grad = next;
   });
+}
+
+/** `torch.autograd.backward`: adds the gradients of several tensors to their leaves. */
+export function backward(tensors: Tensor | readonly Tensor[], gradTensors: GradTensors = null, options: BackwardSettings = {}): void {
+  accumulate(options, now(prepareBackward(tensors, gradTensors, options)));
+}
+
+/** `backward` that awaits gradients on their way between devices. */
+export async function backwardAsync(
+  tensors: Tensor | readonly Tensor[],
+  gradTensors: GradTensors = null,
+  options: BackwardSettings = {},
+): Promise<void> {
+  accumulate(options, await awaited(prepareBackward(tensors, gradTensors, options)));
 }
 
 const raise = (e: Error): never => {
@@ -215,6 +244,30 @@ export interface GradArguments {
   /** Gives null for inputs that the outputs do not depend on, instead of raising. */
   allowUnused?: boolean;
 }
+type GradRest = readonly [GradArguments?] | readonly [GradArguments["gradOutputs"], GradArguments?];
+
+function prepareGrad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  rest: GradRest,
+): { run: Run; finish: (found: Found) => Found } {
+  const last = rest.at(-1);
+  const options: GradArguments = isArguments(last) ? last : {};
+  const positional = rest.length > 0 && !isArguments(rest[0]) ? (rest[0] as GradArguments["gradOutputs"]) : undefined;
+  const wanted = listOf(inputs);
+  if (wanted.length === 0) throw new ValueError("grad requires non-empty inputs.");
+  const edges = wanted.map((x) => x.gradientEdge() ?? raise(inputNeedsGrad()));
+  const createGraph = options.createGraph ?? false;
+  const given = gradientList(positional ?? options.gradOutputs ?? null);
+  const run = prepare(listOf(outputs), given, { createGraph, keepGraph: options.retainGraph ?? createGraph }, edges);
+  return {
+    run,
+    finish: (found) => {
+      if (!options.allowUnused && found.includes(null)) throw unusedInput();
+      return found;
+    },
+  };
+}
 
 /**
  * The gradients of `outputs` with respect to `inputs`, without touching any `grad`.
@@ -224,33 +277,42 @@ export interface GradArguments {
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
-  ...rest: readonly [GradArguments?] | readonly [GradArguments["gradOutputs"], GradArguments?]
+  ...rest: GradRest
 ): readonly (Tensor | null)[] {
-  const last = rest.at(-1);
-  const options: GradArguments = isArguments(last) ? last : {};
-  const positional = rest.length > 0 && !isArguments(rest[0]) ? (rest[0] as GradArguments["gradOutputs"]) : undefined;
-  const gradOutputs = positional ?? options.gradOutputs ?? null;
-  const wanted = listOf(inputs);
-  if (wanted.length === 0) throw new ValueError("grad requires non-empty inputs.");
-  const ys = listOf(outputs);
-  const edges = wanted.map((x) => x.gradientEdge() ?? raise(inputNeedsGrad()));
-  const createGraph = options.createGraph ?? false;
-  const given = gradOutputs === null ? [] : gradOutputs instanceof Tensor ? [gradOutputs] : gradOutputs;
-  const found = differentiate(ys, given, { createGraph, keepGraph: options.retainGraph ?? createGraph }, edges);
-  if (!options.allowUnused && found.includes(null)) throw unusedInput();
-  return found;
+  const { run, finish } = prepareGrad(outputs, inputs, rest);
+  return finish(now(run));
+}
+
+/** `grad` that awaits gradients on their way between devices. */
+export async function gradAsync(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  ...rest: GradRest
+): Promise<readonly (Tensor | null)[]> {
+  const { run, finish } = prepareGrad(outputs, inputs, rest);
+  return finish(await awaited(run));
 }
 
 const isArguments = (x: unknown): x is GradArguments => typeof x === "object" && x !== null && !(x instanceof Tensor) && !Array.isArray(x);
 
+type MethodArguments = Parameters<Differentiation["backward"]>;
+
+/** The arguments of the methods as those of the functions. */
+function methodArguments([gradient, retainGraph, createGraph]: MethodArguments): [gradTensors: GradTensors, options: BackwardSettings] {
+  const options: BackwardArguments = isArguments(gradient)
+    ? { ...(gradient as BackwardArguments) }
+    : { gradient: (gradient as Tensor | undefined) ?? null };
+  if (retainGraph !== undefined) options.retainGraph = retainGraph;
+  if (createGraph !== undefined) options.createGraph = createGraph;
+  const { gradient: g = null, ...more } = options;
+  return [g === null ? null : [g], more];
+}
+
 export const differentiation: Differentiation & ThisType<Tensor> = {
-  backward(gradient, retainGraph, createGraph) {
-    const options: BackwardArguments = isArguments(gradient)
-      ? (gradient as BackwardArguments)
-      : { gradient: (gradient as Tensor | undefined) ?? null };
-    if (retainGraph !== undefined) options.retainGraph = retainGraph;
-    if (createGraph !== undefined) options.createGraph = createGraph;
-    const { gradient: g = null, ...more } = options;
-    backward(this, g === null ? null : [g], more);
+  backward(...args) {
+    backward(this, ...methodArguments(args));
+  },
+  async backwardAsync(...args) {
+    await backwardAsync(this, ...methodArguments(args));
   },
 };

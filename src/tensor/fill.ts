@@ -4,7 +4,7 @@ import type { Device } from "../dispatch/device.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { pointwiseKernel } from "../dispatch/pointwise-kernel.ts";
 import { generate, map, mapInto } from "../dispatch/run.ts";
-import { cast, type Expr, position, scalar } from "../kernel/expr.ts";
+import { type Expr, position, scalar } from "../kernel/expr.ts";
 import type { MapKernel } from "../kernel/kernel.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -25,28 +25,32 @@ export function generatorKernel(name: string, dtype: DType, f: (i: Expr) => Expr
 export const generated = (kernel: MapKernel, shape: readonly number[], device: Device, scalars: readonly (number | bigint)[]): Tensor =>
   new Tensor(generate(kernel, shape, device, { scalars }));
 
-function fillKernel(dtype: DType, fractional: boolean): MapKernel {
-  if (fractional) return generatorKernel("fillTruncated", dtype, () => cast(scalar(0, "f64"), dtype));
-  return generatorKernel("fill", dtype, () => scalar(0, dtype === bool ? "bool" : dtype.compute));
+const fillKernel = (dtype: DType): MapKernel => generatorKernel("fill", dtype, () => scalar(0, dtype === bool ? "bool" : dtype.compute));
+
+/**
+ * The whole part of a number as an integer dtype takes it, found here so that no kernel has to compute in float64: NaN and infinities give the
+ * smallest number of 64 bits (int64, uint8) or of 32 bits (the others), as conversions do.
+ */
+function wholePart(v: number, dtype: DType): number {
+  if (Number.isFinite(v)) return Math.trunc(v);
+  return dtype.name === "int64" || dtype.name === "uint8" ? -(2 ** 63) : -(2 ** 31);
 }
 
-/** The kernel and the number that fill with a value. A fraction loses its fractional part in an integer dtype. */
-function filling(value: number | bigint | boolean, dtype: DType): { kernel: MapKernel; scalars: readonly (number | bigint)[] } {
+/** The number that the kernel of a dtype fills with for a value. */
+function filling(value: number | bigint | boolean, dtype: DType): number | bigint {
   const v = typeof value === "boolean" ? Number(value) : value;
-  const fractional = dtype.category === "int" && typeof v === "number" && !Number.isInteger(v);
-  return { kernel: fillKernel(dtype, fractional), scalars: [dtype === bool ? Number(Boolean(v) || Number.isNaN(v)) : v] };
+  if (dtype === bool) return Number(Boolean(v) || Number.isNaN(v));
+  return dtype.category === "int" && typeof v === "number" && !Number.isInteger(v) ? wholePart(v, dtype) : v;
 }
 
 /** A tensor of one value everywhere. */
 export function filled(shape: readonly number[], value: number | bigint | boolean, dtype: DType, device: Device): Tensor {
-  const { kernel, scalars } = filling(value, dtype);
-  return generated(kernel, shape, device, scalars);
+  return generated(fillKernel(dtype), shape, device, [filling(value, dtype)]);
 }
 
 /** Writes one value everywhere. */
 export function fillInto(out: Operand, value: number | bigint | boolean): void {
-  const { kernel, scalars } = filling(value, out.dtype);
-  mapInto(kernel, [], out, { scalars });
+  mapInto(fillKernel(out.dtype), [], out, { scalars: [filling(value, out.dtype)] });
 }
 
 const identity = { f: (x?: Expr): Expr => x!, kernels: new Map<number, MapKernel>() };

@@ -1,6 +1,3 @@
-import { withGrad } from "../autograd/modes.ts";
-import { ArgumentError } from "../core/errors.ts";
-import { sameShape } from "../core/layout.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import type { TensorLike } from "../ops/entry.ts";
 import { byPosition } from "./arguments.ts";
@@ -25,31 +22,26 @@ export function where(condition: Tensor, input?: TensorLike, other?: TensorLike)
   return condition._where(input, other);
 }
 
-/** Whether two tensors have the same shape and values. Identity is `===`. */
-export function equal(input: Tensor, other: Tensor): boolean {
-  if (!(other instanceof Tensor)) throw new ArgumentError("equal(): argument 'other' (position 2) must be Tensor");
-  return sameShape(input.shape, other.shape) && (input.numel() === 0 || holds(() => input.eq(other)));
+/**
+ * The positions of elements that are not zero, one row (n, ndim) each; with `asTuple` one vector for each dimension. Where values cannot be read at
+ * once: `await nonzeroAsync(x)`.
+ */
+export function nonzero(input: Tensor, options?: { asTuple?: false }): Tensor;
+export function nonzero(input: Tensor, options: { asTuple: true }): readonly Tensor[];
+export function nonzero(input: Tensor, options: object = {}): Tensor | readonly Tensor[] {
+  return input.nonzero(options);
 }
-/** Whether a condition holds everywhere. What it takes to find out is released. */
-const holds = (condition: () => Tensor): boolean =>
-  ownedBy(
-    () => withGrad(false, () => Boolean(condition().all().itemSync())),
-    () => [],
-  );
+/** `nonzero` on every device. */
+export function nonzeroAsync(input: Tensor, options?: { asTuple?: false }): Promise<Tensor>;
+export function nonzeroAsync(input: Tensor, options: { asTuple: true }): Promise<readonly Tensor[]>;
+export function nonzeroAsync(input: Tensor, options: object = {}): Promise<Tensor | readonly Tensor[]> {
+  return input.nonzeroAsync(options);
+}
+type MaskArgument = readonly [mask: Tensor] | readonly [{ mask: Tensor }];
+const maskOf = (given: readonly unknown[]): Tensor => byPosition("maskedSelect", ["mask"], given)[0] as Tensor;
 
-export interface ToleranceOptions {
-  rtol?: number;
-  atol?: number;
-  equalNan?: boolean;
-}
-/** Whether all elements agree: `|input - other| <= atol + rtol * |other|`. */
-export function allclose(input: Tensor, other: Tensor, ...given: readonly (number | boolean | ToleranceOptions)[]): boolean {
-  const [relative, absolute, nansEqual] = byPosition("allclose", ["rtol", "atol", "equalNan"], given) as [number?, number?, boolean?];
-  const [rtol, atol, equalNan] = [relative ?? 1e-5, absolute ?? 1e-8, nansEqual ?? false];
-  if (input.numel() === 0) return true;
-  return holds(() => {
-    const near = input.sub(other).abs().le(other.abs().mul(rtol).add(atol)).logicalAnd(other.isfinite());
-    const good = near.logicalOr(input.eq(other));
-    return equalNan ? good.logicalOr(input.isnan().logicalAnd(other.isnan())) : good;
-  });
-}
+/** The elements where a mask holds, in one dimension. Where values cannot be read at once: `await maskedSelectAsync(x, mask)`. */
+export const maskedSelect = (input: Tensor, ...mask: MaskArgument): Tensor => input.maskedSelect(maskOf(mask));
+/** `maskedSelect` on every device. */
+export const maskedSelectAsync = async (input: Tensor, ...mask: MaskArgument): Promise<Tensor> =>
+  await input.maskedSelectAsync(maskOf(mask));

@@ -15,12 +15,14 @@ import type {
   Indexed,
   LaunchArgs,
   RandomKernel,
+  RandomSource,
   ReduceKernel,
   ScanKernel,
   ScatterKernel,
 } from "../kernel/kernel.ts";
 import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
 import { fromValues } from "./encode.ts";
+import { isReadable, raiseWhere } from "./faults.ts";
 import { converted, filled } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -78,9 +80,11 @@ export interface Kernels {
   ): void;
   /** Copies elements of one dtype into a tensor that the rule has just made. */
   copy(from: Tensor, to: Tensor): void;
-  /** 1 with the probability that each element gives; the probabilities are read at once. */
-  bernoulli(p: Tensor, generator: Generator): Tensor;
-  random(distribution: Distribution, out: Tensor, generator: Generator, parameters: readonly (number | bigint)[]): void;
+  /** Raises an error if a mask holds anywhere; see Note [Errors that depend on values]. */
+  raiseWhere(mask: Tensor, error: () => Error): void;
+  /** 1 with the probability that each element gives. Where the host can read the probabilities, it draws, as PyTorch does; else the device. */
+  bernoulli(p: Tensor, generator: RandomSource): Tensor;
+  random(distribution: Distribution, out: Tensor, generator: RandomSource, parameters: readonly (number | bigint)[]): void;
 }
 
 const modes: readonly ScatterMode[] = ["set", "add", "mul", "max", "min"];
@@ -263,11 +267,18 @@ export const kernels: Kernels = {
 
   copy: (from, to) => run.copyPart(from.operand, to.operand),
 
+  raiseWhere,
+
   bernoulli(p, generator) {
+    if (!isReadable(p.device)) {
+      const u = fresh(p.shape, float32, p.device);
+      kernels.random("uniform", u, generator, [0, 1]);
+      return u.lt(p).convert(p.dtype);
+    }
     const wide = p.dtype === float64;
     const probabilities = (wide ? p : p.to(float32)).toTypedArraySync() as Float32Array | Float64Array;
     const out = wide ? new Float64Array(probabilities.length) : new Float32Array(probabilities.length);
-    fillBernoulliTensor(generator, out, probabilities);
+    fillBernoulliTensor(generator as Generator, out, probabilities);
     return fromValues(out, p.shape, p.dtype, p.device);
   },
 

@@ -1,3 +1,4 @@
+export { allclose, allcloseAsync, equal, equalAsync, type ToleranceOptions } from "./comparing.ts";
 export {
   arange,
   asTensor,
@@ -14,5 +15,5 @@ export {
   zeros,
   zerosLike,
 } from "./creation.ts";
-export { allclose, equal, isTensor, numel, where } from "./functions.ts";
+export { isTensor, maskedSelect, maskedSelectAsync, nonzero, nonzeroAsync, numel, where } from "./functions.ts";
 export { fromNdarray, type NdarrayParts, toNdarray } from "./ndarray.ts";

@@ -1,4 +1,4 @@
-export { Generator } from "../core/random/generator.ts";
+export { type AnyGenerator, Generator, type PhiloxGenerator } from "./generators.ts";
 export {
   bernoulli,
   defaultGenerator,
@@ -7,6 +7,7 @@ export {
   manualSeed,
   normal,
   type RandomOptions,
+  type RandomSizeArgs,
   rand,
   randint,
   randLike,

@@ -2,35 +2,47 @@ import { type DType, getDefaultDtype, int64, Scalar } from "../core/dtype.ts";
 import { ArgumentError, notForDtype, TorchletError, unexpectedKeyword } from "../core/errors.ts";
 import { permute } from "../core/layout.ts";
 import * as distributions from "../core/random/distributions.ts";
-import { Generator } from "../core/random/generator.ts";
+import type { Generator } from "../core/random/generator.ts";
+import type { Device } from "../dispatch/device.ts";
 import { ownedBy } from "../memory/ownership.ts";
 import { isOptions } from "./arguments.ts";
-import { checkedShape, emptyLike, finish, optionDevice, type SizeArgs, sizeAndOptions, type TensorOptions, tensor } from "./creation.ts";
+import { checkedShape, emptyLike, finish, optionDevice, sizeAndOptions, type TensorOptions, tensor } from "./creation.ts";
+import { raiseWhere } from "./faults.ts";
 import { convertInto } from "./fill.ts";
+import { type AnyGenerator, cpuGenerator, defaultGenerator, generatorFor, seedAll } from "./generators.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor } from "./tensor.ts";
 import { overwrite } from "./writing.ts";
 
-/** The generator of all random numbers that name no other. */
-export const defaultGenerator: Generator = new Generator();
+const normalStds = (): Error => new TorchletError("normal expects all elements of std >= 0.0");
 
-/** Restarts the default generator: the same seed gives the same numbers, and on the CPU they are PyTorch's. */
+export { defaultGenerator } from "./generators.ts";
+
+/** Restarts the default generators of all devices: the same seed gives the same numbers, and on the CPU they are PyTorch's. Gives the CPU's. */
 export function manualSeed(seed: number | bigint): Generator {
-  return defaultGenerator.manualSeed(seed);
+  return seedAll(seed);
 }
 export const initialSeed = (): bigint => defaultGenerator.initialSeed();
-export const seed = (): bigint => defaultGenerator.seed();
-/** The state of the default generator as a byte tensor. */
-export const getRngState = (): Tensor => tensor(defaultGenerator.getState());
+/** Restarts the default generators of all devices with a seed that cannot be foreseen, and gives it. */
+export function seed(): bigint {
+  const chosen = defaultGenerator.seed();
+  seedAll(chosen);
+  return chosen;
+}
+/** The state of the CPU's default generator as a byte tensor. */
+export const getRngState = (): Tensor => tensor(defaultGenerator.getState(), { device: "cpu" });
 /** Restores what `getRngState` gave. */
 export function setRngState(state: Tensor): void {
   defaultGenerator.setState(state.toTypedArraySync() as Uint8Array);
 }
 
 export interface RandomOptions extends TensorOptions {
-  generator?: Generator | null;
+  /** Of the device of the tensor. By default that device's own. */
+  generator?: AnyGenerator | null;
 }
-const generatorOf = (options: RandomOptions): Generator => options.generator ?? defaultGenerator;
+/** A shape as one array or as numbers, and options. */
+export type RandomSizeArgs = readonly [readonly number[], RandomOptions?] | readonly (number | RandomOptions)[];
+const generatorOf = (device: Device, options: RandomOptions): AnyGenerator => generatorFor(device, options.generator);
 type Distribution = Parameters<typeof kernels.random>[0];
 
 /** A new tensor drawn from a distribution. */
@@ -42,7 +54,7 @@ function drawn(
   parameters: readonly (number | bigint)[],
 ): Tensor {
   const out = kernels.empty(shape, dtype, optionDevice(options));
-  kernels.random(distribution, out, generatorOf(options), parameters);
+  kernels.random(distribution, out, generatorOf(out.device, options), parameters);
   return finish(out, options);
 }
 
@@ -53,12 +65,12 @@ const floating = (name: string, options: TensorOptions): DType => {
 };
 
 /** Uniform numbers in [0, 1): `rand(2, 3)` or `rand([2, 3], { generator })`. */
-export const rand = (...args: SizeArgs): Tensor => {
+export const rand = (...args: RandomSizeArgs): Tensor => {
   const { shape, options } = sizeAndOptions("rand", args);
   return drawn("uniform", shape, floating("check_uniform_bounds", options), options, [0, 1]);
 };
 /** Standard normal numbers: `randn(2, 3)` or `randn([2, 3], { generator })`. */
-export const randn = (...args: SizeArgs): Tensor => {
+export const randn = (...args: RandomSizeArgs): Tensor => {
   const { shape, options } = sizeAndOptions("randn", args);
   return drawn("normal", shape, floating("normal_kernel_cpu", options), options, [0, 1]);
 };
@@ -77,10 +89,10 @@ export function randint(...args: readonly (number | bigint | readonly number[] |
     throw new TorchletError(`random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   return drawn("randint", checkedShape("randint", size), options.dtype ?? int64, options, [BigInt(low!), BigInt(high!)]);
 }
-/** The numbers 0 to n - 1 in random order. */
+/** The numbers 0 to n - 1 in random order. It is drawn on the CPU, from a generator of the CPU's, whatever the device. */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
   if (n < 0) throw new TorchletError(`Trying to create tensor with negative dimension ${n}: [${n}]`);
-  const values = distributions.randperm(generatorOf(options), n);
+  const values = distributions.randperm(cpuGenerator(options.generator), n);
   const out = tensor(values, { dtype: options.dtype ?? int64, device: options.device ?? null });
   return finish(out, options);
 }
@@ -97,10 +109,14 @@ export function normal(
     if (s < 0) throw new TorchletError(`normal expects std >= 0.0, but found std ${s}`);
     return drawn("normal", size ?? [], floating("normal_kernel_cpu", options), options, [m, s]);
   }
-  if (std instanceof Tensor && std.numel() > 0 && std.lt(0).any().itemSync())
-    throw new TorchletError("normal expects all elements of std >= 0.0");
-  if (mean instanceof Tensor) return mean._normalAround(std instanceof Tensor ? std : numberValue(std), generatorOf(options));
-  return (std as Tensor)._normalSpread(numberValue(mean), generatorOf(options));
+  if (std instanceof Tensor) {
+    ownedBy(
+      () => raiseWhere(std.detach().lt(0), normalStds),
+      () => [],
+    );
+  }
+  if (mean instanceof Tensor) return mean._normalAround(std instanceof Tensor ? std : numberValue(std), generatorOf(mean.device, options));
+  return (std as Tensor)._normalSpread(numberValue(mean), generatorOf((std as Tensor).device, options));
 }
 const like = (x: Tensor, options: RandomOptions): RandomOptions & { dtype: DType } => ({
   ...options,
@@ -124,7 +140,7 @@ export function bernoulli(input: Tensor, options: RandomOptions & { p?: number }
   if (unknown !== undefined) throw unexpectedKeyword("bernoulli", unknown);
   if (p !== undefined) return emptyLike(input).bernoulli_(p, generator === undefined ? {} : { generator });
   if (!input.isFloatingPoint()) throw notForDtype("bernoulli_tensor_cpu_p_", input.dtype.scalarName);
-  return input._bernoulliOf(generatorOf(options));
+  return input._bernoulliOf(generatorOf(input.device, options));
 }
 
 /** Filling with random numbers, in place. */
@@ -169,7 +185,7 @@ function drawInto(x: Tensor, distribution: Distribution, options: RandomOptions,
   kernels.random(
     distribution,
     fresh,
-    generatorOf(options),
+    generatorOf(x.device, options),
     distribution === "normal" && inMemory !== null ? [...parameters, 0] : parameters,
   );
   convertInto(target, fresh.operand);

@@ -28,7 +28,7 @@ export interface Reading {
   toTypedArraySync(): DataArray;
   /** What `print(x)` shows in PyTorch, with values on every device. */
   repr(): Promise<string>;
-  /** What `print(x)` shows in PyTorch. Where values cannot be read at once, the metadata. */
+  /** What `print(x)` shows in PyTorch. Where values cannot be read at once: device, size and dtype, and what to await for the values. */
   toString(): string;
   /** The value in one of Python's format specifications: `x.format(".3f")`. */
   format(spec: string): string;
@@ -150,7 +150,8 @@ export const reading: Reading & Record<symbol, unknown> & ThisType<Tensor> = {
   },
   toString() {
     if (this.isDisposed) return "tensor(<disposed>)";
-    if (this.device.backend.readSync === undefined) return formatTensorWithoutValues(printable(this, () => 0));
+    if (this.device.backend.readSync === undefined)
+      return `${formatTensorWithoutValues(printable(this, () => 0))}  # values: await x.repr()`;
     return formatTensor(printable(this, elementsSync(this)));
   },
   format(spec) {
@@ -171,9 +172,8 @@ export const reading: Reading & Record<symbol, unknown> & ThisType<Tensor> = {
   },
 };
 
-/** How many elements are zero, where values can be read at once; else 0. */
+/** How many elements are zero. */
 export function zeroCount(x: Tensor): number {
-  if (x.device.backend.readSync === undefined) return 0;
   let n = 0;
   for (const v of readSync(x.operand, "await x.cpu()")) if (Number(v) === 0) n++;
   return n;

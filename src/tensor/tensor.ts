@@ -30,6 +30,7 @@ import { asUser, keep, Owner } from "../memory/ownership.ts";
 import type { Storage } from "../memory/storage.ts";
 import type { Methods } from "../ops/entry.ts";
 import type * as ops from "../ops/index.ts";
+import type { Comparing } from "./comparing.ts";
 import type { Conversions } from "./conversion.ts";
 import type { Differentiation } from "./differentiation.ts";
 import type { Indexing } from "./indexing.ts";
@@ -462,8 +463,11 @@ export class Tensor extends Owner {
     const operand = other.operand;
     this.reown(operand.storage);
     this.impl = operand;
-    // A leaf's gradients now have the new shape.
-    if (this.meta !== null) this.meta.accumulate = null;
+    const old = this.meta?.accumulate ?? null;
+    if (old === null) return;
+    // A leaf's gradients now have the new shape, and are on the new device; hooks stay.
+    this.meta!.accumulate = old.hooks === null ? null : autograd.accumulate(this);
+    if (old.hooks !== null) this.meta!.accumulate!.hooks = old.hooks;
   }
 
   // ---- handles
@@ -509,7 +513,7 @@ export interface RemovableHandle {
 }
 
 /** The methods of the table of ops, and of the files beside this one; `attach.ts` puts them in place. */
-export interface Tensor extends Methods<typeof ops>, Conversions, Differentiation, Indexing, Randomness, Reading, Writing {}
+export interface Tensor extends Methods<typeof ops>, Comparing, Conversions, Differentiation, Indexing, Randomness, Reading, Writing {}
 
 /** Raises unless a size is a whole number of at least 0. */
 export function checkSize(shape: readonly number[]): void {

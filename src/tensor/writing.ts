@@ -5,10 +5,14 @@ import { outputShape, sizeMismatch, TorchletError } from "../core/errors.ts";
 import { broadcastShapes, sameShape } from "../core/layout.ts";
 import { convertInto, fillInto } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
+import { transferred } from "./transfer.ts";
 
 /** Overwriting a tensor's values. All of it is in place and counts as a version. */
 export interface Writing {
-  /** Takes the values of `src`, stretched and converted. */
+  /**
+   * Takes the values of `src`, stretched and converted.
+   * @throws DeviceError where `src` is on another device that cannot be read at once: there, `x.copy_(await src.to(x.device))`.
+   */
   copy_(src: Tensor): this;
   /** One value everywhere. */
   fill_(value: number | bigint | boolean | Scalar | Tensor): this;
@@ -42,7 +46,11 @@ export const writing: Record<keyof Writing, unknown> & ThisType<Tensor> = {
     const both = broadcastShapes(this.shape, src.shape);
     if (!Array.isArray(both)) throw sizeMismatch(both.a, both.b, both.dim);
     if (!sameShape(both, this.shape)) throw outputShape(this.shape, both);
-    return overwrite(this, "CopyBackwards", src, () => convertInto(this.operand, src.operand));
+    if (src.device === this.device) return overwrite(this, "CopyBackwards", src, () => convertInto(this.operand, src.operand));
+    const here = transferred(src, this.device);
+    overwrite(this, "CopyBackwards", here, () => convertInto(this.operand, here.operand));
+    here.dispose();
+    return this;
   },
   fill_(value: number | bigint | boolean | Scalar | Tensor) {
     if (value instanceof Tensor) {

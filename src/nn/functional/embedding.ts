@@ -1,8 +1,18 @@
 import { withGrad } from "../../autograd/modes.ts";
 import { int64 } from "../../core/dtype.ts";
-import { oneHotClasses, oneHotDtype, oneHotEmpty, oneHotLarge, oneHotNegative, paddingIndex, sparseGradients } from "../../core/errors.ts";
+import {
+  needsClasses,
+  oneHotClasses,
+  oneHotDtype,
+  oneHotEmpty,
+  oneHotLarge,
+  oneHotNegative,
+  paddingIndex,
+  sparseGradients,
+} from "../../core/errors.ts";
 import { arange } from "../../tensor/creation.ts";
-import { embed } from "../../tensor/functional-ops.ts";
+import { embed, isReadable, raiseWhere } from "../../tensor/functional-ops.ts";
+import { ownedBy } from "../../tensor/scratch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Functional, functional } from "./define.ts";
 
@@ -67,9 +77,29 @@ export const embedding: Functional<
   },
 );
 
+/** One class more than the largest, which has to be read. */
+function inferredClasses(input: Tensor): number {
+  if (!isReadable(input.device)) throw needsClasses(input.device.type);
+  if ((input.min().itemSync() as number) < 0) throw oneHotNegative();
+  return (input.max().itemSync() as number) + 1;
+}
+/** Raises where a class is not among `numClasses`: at once, or at the next awaited read where values cannot be read at once. */
+function checkClasses(input: Tensor, numClasses: number): void {
+  const here = isReadable(input.device) && input.numel() > 0;
+  const check = (): void => {
+    if (here && (input.min().itemSync() as number) < 0) throw oneHotNegative();
+    if (numClasses < 1) throw oneHotClasses();
+    if (here && (input.max().itemSync() as number) >= numClasses) throw oneHotLarge();
+    if (here) return;
+    raiseWhere(input.lt(0), oneHotNegative);
+    raiseWhere(input.ge(numClasses), oneHotLarge);
+  };
+  ownedBy(check, () => []);
+}
+
 /**
  * A vector for each class of `input` (...), int64, with one 1 at its place: (..., numClasses). Left out, `numClasses` is one more than the largest
- * class, which is read at once.
+ * class, which has to be read for that: on a device that cannot be read at once it must be given.
  */
 export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClasses?: number }, Tensor> = functional(
   "oneHot",
@@ -79,11 +109,8 @@ export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClas
   (input: Tensor, numClasses: number = -1) => {
     if (input.dtype !== int64) throw oneHotDtype();
     if (input.numel() === 0 && numClasses <= 0) throw oneHotEmpty();
-    if (input.numel() > 0 && (input.min().itemSync() as number) < 0) throw oneHotNegative();
-    const largest = input.numel() === 0 ? -1 : (input.max().itemSync() as number);
-    if (numClasses !== -1 && numClasses < 1) throw oneHotClasses();
-    if (numClasses !== -1 && largest >= numClasses) throw oneHotLarge();
-    const classes = numClasses === -1 ? largest + 1 : numClasses;
+    const classes = numClasses === -1 ? inferredClasses(input) : numClasses;
+    if (numClasses !== -1) checkClasses(input, numClasses);
     return input
       .unsqueeze(-1)
       .eq(arange(classes, { device: input.device }))
