@@ -32,6 +32,7 @@ const vitestCounts = () => {
   }
 };
 
+if (process.env["TORCHLET_NO_WEBGPU"] !== "1") step("system packages", process.execPath, ["scripts/setup.mjs"]);
 step("lint and format", bin("biome"), ["ci", "."]);
 step("types", bin("tsc"), ["-p", "tsconfig.json"]);
 step("build", process.execPath, ["scripts/build.mjs"]);

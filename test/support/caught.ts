@@ -10,3 +10,14 @@ export function caught(f: () => unknown): string {
   }
   return "no error";
 }
+
+/** The error of a promise, likewise. */
+export async function rejected(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (e) {
+    if (!(e instanceof TorchletError)) throw e;
+    return `${e.pythonType}: ${e.message}`;
+  }
+  return "no error";
+}
