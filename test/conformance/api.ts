@@ -2,6 +2,7 @@
  * The border between Python's values and the library: names, arguments and results. Everything the runner does goes through the
  * public names of the library, looked up before they are called, so that a missing one is told apart from one that fails.
  */
+import { readsAtOnce } from "./devices.ts";
 import { camelCase } from "./python/names.ts";
 import {
   BoundMethod,
@@ -85,12 +86,15 @@ const WITH_SETTINGS: ReadonlySet<string> = new Set([
 export class Api {
   readonly torch: object;
   readonly device: string;
+  /** Whether every read of a value has to be awaited. */
+  readonly waits: boolean;
   readonly #Tensor: unknown;
   readonly #arithmeticNamespaces: ReadonlySet<unknown>;
 
   constructor(torch: object, device: string) {
     this.torch = torch;
     this.device = device;
+    this.waits = !readsAtOnce(torch, device);
     this.#Tensor = Reflect.get(torch, "Tensor");
     const inner = ["special", "linalg", "masked", "fft"].map((name) => Reflect.get(torch, name));
     this.#arithmeticNamespaces = new Set([torch, ...inner.filter((n) => n !== undefined)]);
@@ -180,10 +184,22 @@ export class Api {
       const options = [...keywords].map(([key, value]) => [camelCase(key), this.toJs(value, data.includes(key) ? "data" : style)]);
       values.push(Object.fromEntries(options));
     }
-    const result: unknown = isClass(method) ? Reflect.construct(method, values) : Reflect.apply(method, owner, values);
+    const result: unknown = isClass(method) ? Reflect.construct(method, values) : this.#apply(method, owner, name, values);
     const settled = yield* settle(result);
     const floats = (name === "item" || name === "tolist") && this.isTensor(owner) && owner.dtype.isFloatingPoint;
     return floats ? floatsFromJs(settled) : fromJs(settled);
+  }
+
+  /** Calls a method. One that has to read values and cannot wait for them on this device has a twin that can: `equalAsync`. */
+  #apply(method: (...args: unknown[]) => unknown, owner: unknown, name: string, values: readonly unknown[]): unknown {
+    try {
+      return Reflect.apply(method, owner, values);
+    } catch (error) {
+      const twin: unknown =
+        this.waits && this.#isDeviceError(error) ? Reflect.get(Object(owner) as object, `${camelCase(name)}Async`) : undefined;
+      if (typeof twin !== "function") throw error;
+      return Reflect.apply(twin, owner, values);
+    }
   }
 
   /** A Python value as the library takes it. */
@@ -243,6 +259,11 @@ export class Api {
   #float(value: number): unknown {
     const float: unknown = Reflect.get(this.torch, "float");
     return typeof float === "function" ? Reflect.apply(float, undefined, [value]) : value;
+  }
+
+  #isDeviceError(error: unknown): boolean {
+    const DeviceError: unknown = Reflect.get(this.torch, "DeviceError");
+    return typeof DeviceError === "function" && error instanceof DeviceError;
   }
 
   #isModule(value: object): boolean {

@@ -4,21 +4,18 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { compareClose, errorBetween, numbers, tolerance } from "./compare.ts";
 import { type Case, Corpus, decode, type Json, product, type RecordedValue } from "./corpus.ts";
+import { folder } from "./folder.ts";
 
 const dir = fileURLToPath(new URL("../golden", import.meta.url));
-const corpus = new Corpus(dir);
+const corpus = await Corpus.open(folder(dir));
 const sections = Object.keys(corpus.manifest.sections);
 
-function casesOf(section: string): Case[] {
-  return (corpus.manifest.sections[section] ?? []).flatMap(({ name }) => corpus.group(section, name).cases);
-}
-
 describe("the corpus", () => {
-  it("holds as many cases as its manifest says", () => {
+  it("holds as many cases as its manifest says", async () => {
     let total = 0;
     for (const section of sections) {
       for (const group of corpus.manifest.sections[section] ?? []) {
-        const { cases } = corpus.group(section, group.name);
+        const { cases } = await corpus.group(section, group.name);
         expect(cases.length, group.name).toBe(group.cases);
         expect(
           cases.reduce((sum, c) => sum + c.record.tensors.length, 0),
@@ -31,8 +28,8 @@ describe("the corpus", () => {
     expect(total).toBe(corpus.manifest.cases);
   });
 
-  it.each(sections)("%s: every tensor can be read, every reference points to one", (section) => {
-    for (const test of casesOf(section)) {
+  it.each(sections)("%s: every tensor can be read, every reference points to one", async (section) => {
+    for (const test of await corpus.cases(section)) {
       test.record.tensors.forEach((_, k) => {
         const t = test.tensor(k);
         const last = t.shape.includes(0) ? -1 : t.shape.reduce((at, n, d) => at + (n - 1) * (t.strides[d] as number), t.offset);
@@ -49,8 +46,10 @@ describe("the corpus", () => {
     }
   });
 
-  it("lays out strided inputs as recorded", () => {
-    const test = casesOf("ops").find((c) => c.record.tensors.some((d) => d.st !== undefined && d.s.length === 2 && !d.s.includes(0)));
+  it("lays out strided inputs as recorded", async () => {
+    const test = (await corpus.cases("ops")).find((c) =>
+      c.record.tensors.some((d) => d.st !== undefined && d.s.length === 2 && !d.s.includes(0)),
+    );
     const k = test?.record.tensors.findIndex((d) => d.st !== undefined && d.s.length === 2) ?? 0;
     const t = test?.tensor(k);
     const [rows = 0, columns = 0] = t?.shape ?? [];
@@ -65,9 +64,9 @@ describe("tolerances", () => {
   const rounding = (dtype: string): number => ({ float16: 2 ** -11, bfloat16: 2 ** -8, float32: 2 ** -24 })[dtype] ?? 0;
 
   /** Every recorded value with a truth. */
-  function* recorded(): Generator<{ test: Case; value: Required<RecordedValue> }> {
+  async function* recorded(): AsyncGenerator<{ test: Case; value: Required<RecordedValue> }> {
     for (const section of ["ops", "modules"]) {
-      for (const test of casesOf(section)) {
+      for (const test of await corpus.cases(section)) {
         for (const field of ["outs", "grads", "first", "second"]) {
           for (const value of test.field<readonly RecordedValue[]>(field) ?? []) {
             if (value.t !== null && value.truth !== undefined) yield { test, value: value as Required<RecordedValue> };
@@ -77,10 +76,10 @@ describe("tolerances", () => {
     }
   }
 
-  it("let PyTorch's own results and the truth itself pass, and refuse both when they are moved", () => {
+  it("let PyTorch's own results and the truth itself pass, and refuse both when they are moved", async () => {
     let compared = 0;
     let moved = 0;
-    for (const {
+    for await (const {
       test,
       value: { t, truth: k, err },
     } of recorded()) {
@@ -101,8 +100,8 @@ describe("tolerances", () => {
     expect(moved).toBeGreaterThan(3000);
   });
 
-  it("rest on the errors that are recorded, up to the rounding of the stored truth", () => {
-    for (const {
+  it("rest on the errors that are recorded, up to the rounding of the stored truth", async () => {
+    for await (const {
       test,
       value: { t, truth: k, err },
     } of recorded()) {

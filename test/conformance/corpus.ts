@@ -1,6 +1,5 @@
 /** Reads a corpus of recorded cases: `manifest.json`, and per group an index (`<name>.json`) and a blob of tensors (`<name>.bin`). */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import type { CorpusFiles } from "./files.ts";
 import { ELLIPSIS, PyFloat, PySlice, PyTuple } from "./python/values.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -61,38 +60,53 @@ export interface StoredTensor {
 }
 
 export class Corpus {
-  readonly dir: string;
+  readonly files: CorpusFiles;
   readonly manifest: Manifest;
 
-  constructor(dir: string) {
-    this.dir = dir;
-    this.manifest = JSON.parse(readFileSync(join(dir, "manifest.json"), "utf8")) as Manifest;
-    if (this.manifest.schema !== 1) throw new Error(`${dir}: schema ${this.manifest.schema} is not known here`);
+  private constructor(files: CorpusFiles, manifest: Manifest) {
+    this.files = files;
+    this.manifest = manifest;
   }
 
-  group(section: string, name: string): Group {
-    return new Group(this.dir, section, name);
+  static async open(files: CorpusFiles): Promise<Corpus> {
+    const manifest = JSON.parse(await files.text("manifest.json")) as Manifest;
+    if (manifest.schema !== 1) throw new Error(`${files.name}: schema ${manifest.schema} is not known here`);
+    return new Corpus(files, manifest);
+  }
+
+  async group(section: string, name: string): Promise<Group> {
+    const index = JSON.parse(await this.files.text(`${section}/${name}.json`)) as GroupIndex;
+    return new Group(this.files, section, name, index, await this.files.bytes(`${section}/${String(index["blob"])}`));
+  }
+
+  /** All cases of a section. */
+  async cases(section: string): Promise<Case[]> {
+    const groups = await Promise.all((this.manifest.sections[section] ?? []).map(({ name }) => this.group(section, name)));
+    return groups.flatMap(({ cases }) => cases);
   }
 }
 
+type GroupIndex = JsonObject & { readonly cases: readonly CaseRecord[] };
+
 /** The cases of one index. */
 export class Group {
-  /** The folder of the corpus. */
-  readonly dir: string;
   readonly section: string;
   readonly name: string;
   readonly index: JsonObject;
   readonly cases: readonly Case[];
+  readonly #files: CorpusFiles;
 
-  constructor(dir: string, section: string, name: string) {
-    this.dir = dir;
+  constructor(files: CorpusFiles, section: string, name: string, index: GroupIndex, blob: ArrayBuffer) {
+    this.#files = files;
     this.section = section;
     this.name = name;
-    const index = JSON.parse(readFileSync(join(dir, section, `${name}.json`), "utf8")) as JsonObject & { cases: readonly CaseRecord[] };
-    const file = readFileSync(join(dir, section, String(index["blob"])));
-    const blob = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength); // a Buffer may start at an unaligned offset
     this.index = index;
     this.cases = index.cases.map((record) => new Case(this, record, blob));
+  }
+
+  /** A file that cases of this section name. */
+  async file(name: string): Promise<Uint8Array> {
+    return new Uint8Array(await this.#files.bytes(`${this.section}/files/${name}`));
   }
 
   /** A text field of the index, or undefined. */

@@ -1,12 +1,11 @@
 /** Runs a corpus of recorded PyTorch answers through the public API and says how much of it agrees. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import * as torch from "../../src/index.ts";
-import { Api } from "./api.ts";
-import { deviceDTypes, startDevice } from "./devices.ts";
+import { folder } from "./folder.ts";
 import type { Options } from "./options.ts";
 import { parseOptions, USAGE } from "./options.ts";
-import { runCorpus } from "./runner.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Report } from "./report.ts";
 
 const DEFAULT_CORPUS = fileURLToPath(new URL("../golden", import.meta.url));
 
@@ -20,9 +19,18 @@ function readOptions(): Options {
 }
 
 const options = readOptions();
-await startDevice(torch, options.device);
-const api = new Api(torch, options.device);
-const report = await runCorpus(options.corpus, api, deviceDTypes(torch, options.device), options, (section, id, outcome) => {
+
+async function run(onCase: (section: string, id: string, outcome: Outcome) => void): Promise<Report> {
+  const { corpus, device, section, match, isolated } = options;
+  if (options.browser) {
+    const { runInChromium } = await import("../browser/conformance.ts");
+    return await runInChromium(corpus, { device, section, match, isolated }, onCase);
+  }
+  const { runOnDevice } = await import("./library.ts");
+  return await runOnDevice(folder(corpus), device, { section, match }, onCase);
+}
+
+const report = await run((section, id, outcome) => {
   if (outcome.kind === "failed" || (options.verbose && outcome.kind !== "passed")) {
     console.log(`${outcome.kind}  ${section}/${id}: ${outcome.why}`);
   }

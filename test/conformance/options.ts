@@ -4,6 +4,10 @@ import { parseArgs } from "node:util";
 export interface Options {
   readonly corpus: string;
   readonly device: string;
+  /** In Chromium instead of Node. */
+  readonly browser: boolean;
+  /** On a cross-origin isolated page. */
+  readonly isolated: boolean;
   readonly section: string | null;
   readonly match: RegExp | null;
   readonly json: string | null;
@@ -12,7 +16,7 @@ export interface Options {
 }
 
 export const USAGE =
-  "npm run conformance -- [--corpus DIR] [--device NAME] [--section S] [--match RE] [--json FILE] [--complete] [--verbose]";
+  "npm run conformance -- [--corpus DIR] [--device NAME] [--browser [--isolated]] [--section S] [--match RE] [--json FILE] [--complete] [--verbose]";
 
 export function parseOptions(args: readonly string[], defaultCorpus: string): Options {
   const { values } = parseArgs({
@@ -20,6 +24,8 @@ export function parseOptions(args: readonly string[], defaultCorpus: string): Op
     options: {
       corpus: { type: "string" },
       device: { type: "string" },
+      browser: { type: "boolean" },
+      isolated: { type: "boolean" },
       section: { type: "string" },
       match: { type: "string" },
       json: { type: "string" },
@@ -27,9 +33,12 @@ export function parseOptions(args: readonly string[], defaultCorpus: string): Op
       verbose: { type: "boolean" },
     },
   });
+  if (values.isolated === true && values.browser !== true) throw new Error("--isolated goes with --browser");
   return {
     corpus: values.corpus ?? defaultCorpus,
     device: values.device ?? "cpu",
+    browser: values.browser === true,
+    isolated: values.isolated === true,
     section: values.section ?? null,
     match: values.match === undefined ? null : new RegExp(values.match),
     json: values.json ?? null,

@@ -2,6 +2,8 @@
 import type { Api } from "./api.ts";
 import type { Context, Section } from "./context.ts";
 import { type Case, Corpus } from "./corpus.ts";
+import { settler } from "./devices.ts";
+import type { CorpusFiles } from "./files.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { Report } from "./report.ts";
 import { sections } from "./sections/index.ts";
@@ -11,41 +13,46 @@ export interface Selection {
   readonly match: RegExp | null;
 }
 
+export type OnCase = (section: string, id: string, outcome: Outcome, group: string) => void;
+
 /** Runs what is selected; `onCase` hears of every case as it ends. */
 export async function runCorpus(
-  dir: string,
+  files: CorpusFiles,
   api: Api,
   deviceDTypes: ReadonlySet<string>,
   { section: only, match }: Selection,
-  onCase: (section: string, id: string, outcome: Outcome) => void,
+  onCase: OnCase,
 ): Promise<Report> {
-  const corpus = new Corpus(dir);
-  const report = new Report(dir, api.device);
+  const corpus = await Corpus.open(files);
+  const report = new Report(files.name, api.device);
   const context: Context = { api, supports: (dtype) => deviceDTypes.has(dtype) };
+  const settle = settler(api);
   const names = Object.keys(corpus.manifest.sections).toSorted((a, b) => rank(a) - rank(b));
   for (const name of names) {
     if (only !== null && only !== name) continue;
     const section = sections[name];
     for (const { name: groupName } of corpus.manifest.sections[name] ?? []) {
-      for (const test of corpus.group(name, groupName).cases) {
+      for (const test of (await corpus.group(name, groupName)).cases) {
         if (match && !match.test(`${name}/${test.id}`)) continue;
-        const outcome = section ? await runCase(section, test, context) : unknownSection(name);
+        const outcome = section ? await runCase(section, test, context, settle) : unknownSection(name);
         report.add(name, groupName, test.id, outcome);
-        onCase(name, test.id, outcome);
+        onCase(name, test.id, outcome, groupName);
       }
     }
   }
   return report;
 }
 
-async function runCase(section: Section, test: Case, context: Context): Promise<Outcome> {
+async function runCase(section: Section, test: Case, context: Context, settle: () => Promise<unknown>): Promise<Outcome> {
   const needed = [...(section.dtypes?.(test) ?? test.dtypes)];
   const missing = needed.filter((dtype) => !context.supports(dtype));
   if (missing.length > 0) return { kind: "unsupported", why: `${context.api.device} has no ${missing.join(", ")}` };
   try {
     await section.run(test, context);
+    await settle();
     return { kind: "passed" };
   } catch (error) {
+    await settle().catch(() => {}); // the next case must not hear of it
     return outcomeOf(error);
   }
 }

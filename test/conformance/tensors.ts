@@ -3,7 +3,7 @@ import type { Api, TensorLike } from "./api.ts";
 import { compareClose, compareExact, type Elements, errorBetween, numbers, sameShape, tolerance } from "./compare.ts";
 import type { Case, RecordedValue, Resolver, StoredTensor } from "./corpus.ts";
 import { check, expect } from "./outcome.ts";
-import { BoundMethod, drive, PyFunction } from "./python/values.ts";
+import { BoundMethod, drive, PyFunction, PyTuple } from "./python/values.ts";
 
 /** The tensors of one case, each made once: an index used twice is the same tensor. */
 export class CaseTensors implements Resolver {
@@ -109,6 +109,7 @@ export async function checkNear(what: string, got: TensorLike, test: Case, index
 /** Waits for every tensor found in a value, so that errors kept for the next read show. */
 export async function readAll(api: Api, value: unknown): Promise<void> {
   if (api.isTensor(value)) await value.toTypedArray();
+  else if (value instanceof PyTuple) for (const item of value.items) await readAll(api, item);
   else if (Array.isArray(value) || value instanceof Set) for (const item of value) await readAll(api, item);
   else if (value instanceof Map) for (const item of value.values()) await readAll(api, item);
 }

@@ -314,7 +314,10 @@ export class ObjectModel {
 
   /** `format(value, spec)`, which of a tensor is the library's. */
   *format(value: unknown, spec: string): Run<string> {
-    if (this.api.isTensor(value)) return String(yield* this.method(value, "format", spec));
+    if (this.api.isTensor(value)) {
+      const here = this.api.waits ? ((yield* this.method(value, "cpu")) as object) : value;
+      return String(yield* this.method(here, "format", spec));
+    }
     return spec === "" ? yield* this.str(value) : formatValue(value, spec);
   }
 

@@ -1,44 +1,41 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Case, Corpus } from "../corpus.ts";
+import { Corpus } from "../corpus.ts";
+import { folder } from "../folder.ts";
 import { rngProgram } from "../sections/rng-text.ts";
 import { recipeOf } from "../sections/training-recipes.ts";
 import { PythonSyntaxError } from "./lexer.ts";
 import { parseExpression, parseProgram } from "./parser.ts";
 
-const corpus = new Corpus(fileURLToPath(new URL("../../golden", import.meta.url)));
-
-function cases(section: string): Case[] {
-  return (corpus.manifest.sections[section] ?? []).flatMap(({ name }) => corpus.group(section, name).cases);
-}
+const corpus = await Corpus.open(folder(fileURLToPath(new URL("../../golden", import.meta.url))));
 
 describe("every recorded text parses", () => {
-  it("errors", () => {
-    const texts = cases("errors").map((c) => c.field<string>("code") ?? "");
+  it("errors", async () => {
+    const texts = (await corpus.cases("errors")).map((c) => c.field<string>("code") ?? "");
     for (const text of texts) expect(parseProgram(text).length, text).toBeGreaterThan(0);
     expect(texts.length).toBeGreaterThan(200);
   });
 
-  it("rng", () => {
-    for (const test of cases("rng")) {
+  it("rng", async () => {
+    for (const test of await corpus.cases("rng")) {
       const source = rngProgram(test.field<string>("call") ?? "", test.field<string>("seed") ?? "0");
       expect(parseProgram(source).length, source).toBeGreaterThan(2);
     }
   });
 
-  it("printing", () => {
-    for (const test of cases("printing")) {
+  it("printing", async () => {
+    for (const test of await corpus.cases("printing")) {
       const text = test.field<string>("text") ?? test.field<string | null>("grad_fn");
       if (text) expect(parseExpression(test.field<string>("expr") ?? "").kind).toBeTypeOf("string");
     }
   });
 
-  it("lr_scheduler and training", () => {
-    for (const test of cases("lr_scheduler")) {
+  it("lr_scheduler and training", async () => {
+    for (const test of await corpus.cases("lr_scheduler")) {
       const spec = test.field<string | null>("spec");
       if (spec) expect(parseExpression(`S(${spec})`).kind).toBe("call");
     }
-    for (const test of cases("training")) {
+    for (const test of await corpus.cases("training")) {
       const recipe = recipeOf(test);
       for (const source of [recipe.build, recipe.order, recipe.batch, ...Object.values(recipe.answers)]) parseProgram(source);
     }

@@ -5,7 +5,7 @@ import type { Case, JsonObject } from "../corpus.ts";
 import { expectError, type RecordedError } from "../errors.ts";
 import { Mismatch, outcomeOf, Unsupported } from "../outcome.ts";
 import { MissingAttribute, PyFloat } from "../python/values.ts";
-import { fromElements } from "../tensors.ts";
+import { fromElements, readAll } from "../tensors.ts";
 import { callOp } from "./ops-call.ts";
 
 type Entry = readonly [a: string, b: string | null, result: string | JsonObject];
@@ -50,7 +50,7 @@ async function runEntry(call: string, [a, b, result]: Entry, context: Context): 
   const args = LISTED.has(call) ? [operands] : [...operands, ...(EXTRA_ARGUMENTS[call] ?? [])];
   const run = async (): Promise<unknown> => await callOp(context, call, { args, keywords: new Map() });
   if (typeof result !== "string") {
-    await expectError(result["error"] as unknown as RecordedError, run);
+    await expectError(result["error"] as unknown as RecordedError, async () => await readAll(context.api, await run()));
     return;
   }
   const got = await run();

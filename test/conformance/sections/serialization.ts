@@ -1,6 +1,4 @@
 /** Section serialization: files that `torch.save`, safetensors writers and `torch.onnx` made, and damaged ones that have to be refused. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Api, TensorLike } from "../api.ts";
 import type { Context, Section } from "../context.ts";
 import { type Case, contiguousStrides, type Json } from "../corpus.ts";
@@ -14,7 +12,7 @@ export const serialization: Section = { run };
 
 async function run(test: Case, { api }: Context): Promise<void> {
   const load = loader(api, test.group.name);
-  const bytes = new Uint8Array(readFileSync(join(test.group.dir, "serialization", "files", test.field<string>("file") ?? "")));
+  const bytes = await test.group.file(test.field<string>("file") ?? "");
   if (test.field<string>("kind") === "refuse") return await expectRefusal(test, async () => await load(bytes));
   const got = await load(bytes);
   if (test.group.name === "onnx") await checkModel(test, api, got);
