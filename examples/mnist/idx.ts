@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { FileError } from "torchlet";
 
 /** An array of bytes of any shape. */
@@ -28,15 +27,4 @@ export function parseIdx(bytes: Uint8Array, file: string): ByteArray {
     throw new FileError(`${file} has ${bytes.length - start} bytes of elements, though its shape [${shape.join(", ")}] has ${size}`);
   }
   return { shape, data: bytes.subarray(start) };
-}
-
-/** Reads an IDX file. */
-export async function readIdx(path: string): Promise<ByteArray> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (e) {
-    throw new FileError(`${path} cannot be read: ${(e as Error).message}`);
-  }
-  return parseIdx(bytes, path);
 }

@@ -2,12 +2,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as torch from "torchlet";
-import { nn, optim } from "torchlet";
+import { optim } from "torchlet";
 import { lineChart, smoothed } from "./chart.ts";
 import { Confusion } from "./confusion.ts";
 import { CLASSES, Mnist } from "./dataset.ts";
 import { evaluate } from "./evaluate.ts";
 import { fail, oneOf, positive, readFlags, whole } from "./flags.ts";
+import { LEARNING_RATE, learn, setEpoch } from "./learning.ts";
 import { type Architecture, architectures, type Classifier, parameterCount, stepFlops } from "./model.ts";
 import { clock, Progress } from "./progress.ts";
 
@@ -15,7 +16,7 @@ const USAGE = `npm run mnist -- [flags]
 
   --epochs N        passes over the training digits (3)
   --batch-size N    digits to a step (64)
-  --lr X            learning rate of Adam in the first epoch (0.002); it falls to 0.16 of that in the last
+  --lr X            learning rate of Adam in the first epoch (${LEARNING_RATE}); it falls to 0.16 of that in the last
   --seed N          seed of the weights and of the order (0); the same seed gives the same numbers
   --limit N         takes only the first N training digits
   --test-limit N    takes only the first N test digits
@@ -28,7 +29,7 @@ const flags = readFlags(
   {
     epochs: { type: "string", default: "3" },
     "batch-size": { type: "string", default: "64" },
-    lr: { type: "string", default: "0.002" },
+    lr: { type: "string", default: String(LEARNING_RATE) },
     seed: { type: "string", default: "0" },
     limit: { type: "string", default: "60000" },
     "test-limit": { type: "string", default: "10000" },
@@ -58,19 +59,13 @@ console.log(
     `${train.length.toLocaleString("en")} training and ${test.length.toLocaleString("en")} test digits; ${flags.device}`,
 );
 
-/** The learning rate of the last epoch, as a part of that of the first: large steps at the start, small ones to settle. */
-const LAST = 0.16;
 const losses: [number, number][] = [];
 
 /** One pass over the training digits; gives the mean loss. */
 async function trainEpoch(progress: Progress): Promise<number> {
   let sum = 0;
   for await (const [x, y] of loader) {
-    optimizer.zeroGrad();
-    const loss = nn.functional.crossEntropy(model(x), y);
-    loss.backward();
-    optimizer.step();
-    const value = Number(await loss.item());
+    const value = Number(await learn(model, optimizer, x, y).item());
     sum += value * y.size(0);
     losses.push([losses.length + 1, value]);
     progress.step(value, y.size(0));
@@ -80,7 +75,7 @@ async function trainEpoch(progress: Progress): Promise<number> {
 
 let confusion = new Confusion(CLASSES);
 for (let epoch = 1; epoch <= epochs; epoch++) {
-  for (const group of optimizer.paramGroups) group.lr = lr * LAST ** ((epoch - 1) / Math.max(epochs - 1, 1));
+  setEpoch(optimizer, epoch, epochs, lr);
   const progress = new Progress(process.stdout, `epoch ${epoch}/${epochs}`, loader.length);
   const loss = await trainEpoch(progress);
   progress.end();
