@@ -27,7 +27,7 @@ import { uploaded } from "./transfer.ts";
 /**
  * One index: a whole number takes one element, a string is a Python slice (`"1:3"`, `"::2"`), `null` adds a dimension, `"..."` stands for all
  * dimensions that no other index names, a bool tensor or boolean is a mask, an int64 tensor or an array of whole numbers looks up. On a device whose
- * values cannot be read at once, an int64 tensor without dimensions gives a copy, not a view, and what a mask selects cannot be told.
+ * values cannot be read at once, an int64 tensor without dimensions gives a copy, not a view, and what a mask selects cannot be told: there, `await x.atAsync(mask)`.
  */
 export type Index = number | bigint | string | null | boolean | Tensor | readonly NestedData[];
 
@@ -40,6 +40,8 @@ export interface Indexing {
    * x.at(x.gt(0))           // x[x > 0]
    */
   at(...indices: Index[]): Tensor;
+  /** `at` on every device: masks are read first. */
+  atAsync(...indices: Index[]): Promise<Tensor>;
   /**
    * Assigns to the same elements, as `x[...] = value`.
    * @example
@@ -47,6 +49,8 @@ export interface Indexing {
    * x.setAt([mask], values)
    */
   setAt(indices: Index | readonly Index[], value: Tensor | number | bigint | boolean | Scalar): void;
+  /** `setAt` on every device: masks are read first, so that each element that they select may get a value of its own. */
+  setAtAsync(indices: Index | readonly Index[], value: Tensor | number | bigint | boolean | Scalar): Promise<void>;
   /**
    * The positions of elements that are not zero, one row (n, ndim) each, int64.
    * @throws DeviceError where values cannot be read at once: there, `await x.nonzeroAsync()`.
@@ -212,7 +216,7 @@ function addTensor(view: Tensor, tensors: { dim: number; t: Tensor }[], dim: num
   });
   if (masks !== null && !isReadable(mask.device)) masks.push({ dim, mask });
   else {
-    checkReadable(mask, "the shape of what a mask selects", "await x.maskedSelectAsync(mask)");
+    checkReadable(mask, "the shape of what a mask selects", "await x.atAsync(mask)");
     columns(nonzeroOf(mask)).forEach((positions, d) => tensors.push({ dim: dim + d, t: fromHost(positions, view) }));
   }
   return dim + mask.ndim;
@@ -230,7 +234,8 @@ function setWhere(view: Tensor, { dim, mask }: Mask, value: Tensor): void {
   const after = view.ndim - dim - mask.ndim;
   // The value is laid out as [before, selected, after]; each of the mask's dimensions takes the place of `selected`.
   const at = value.ndim - after - 1;
-  if (at >= 0 && value.shape[at] !== 1) throw needsValues("assigning one value to each element that a mask selects", view.device.type);
+  if (at >= 0 && value.shape[at] !== 1)
+    throw needsValues("assigning one value to each element that a mask selects", view.device.type, "await x.setAtAsync([mask], values)");
   const held = mask.dtype === bool ? mask : mask.ne(0);
   const spread = held.reshape([...mask.shape, ...new Array<number>(after).fill(1)]);
   const source = at < 0 ? value : value.reshape([...value.shape.slice(0, at), ...mask.shape.map(() => 1), ...value.shape.slice(at + 1)]);
@@ -238,6 +243,10 @@ function setWhere(view: Tensor, { dim, mask }: Mask, value: Tensor): void {
 }
 
 const asList = (indices: Index | readonly Index[]): readonly Index[] => (Array.isArray(indices) ? indices : [indices as Index]);
+
+/** The indices with masks where they can be read: on the CPU. Index tensors may come from there. */
+const readable = (indices: readonly Index[]): Promise<Index[]> =>
+  Promise.all(indices.map(async (i) => (i instanceof Tensor && isMask(i) && !isReadable(i.device) ? await i.detach().cpu() : i)));
 
 const handlesOf = (x: Tensor | readonly Tensor[]): readonly Tensor[] => (x instanceof Tensor ? [x] : x);
 
@@ -251,12 +260,21 @@ export const indexing: Record<keyof Indexing, unknown> & ThisType<Tensor> = {
     return ownedBy(read, (y) => [y]);
   },
 
+  async atAsync(...indices: Index[]) {
+    return this.at(...(await readable(indices)));
+  },
+
+  async setAtAsync(indices: Index | readonly Index[], value: Tensor | number | bigint | boolean | Scalar) {
+    this.setAt(await readable(asList(indices)), value);
+  },
+
   setAt(indices: Index | readonly Index[], value: Tensor | number | bigint | boolean | Scalar) {
     const write = (): void => {
       const masks: Mask[] | null = isReadable(this.device) ? null : [];
       const { view, indices: tensors } = resolve(this, asList(indices), masks);
       if (masks !== null && masks.length > 0) {
-        if (masks.length > 1 || tensors !== null) throw needsValues("assignment through a mask with other index tensors", this.device.type);
+        if (masks.length > 1 || tensors !== null)
+          throw needsValues("assignment through a mask with other index tensors", this.device.type, "await x.setAtAsync([...], values)");
         setWhere(view, masks[0]!, valueFor(this, value));
         return;
       }

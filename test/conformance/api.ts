@@ -184,14 +184,14 @@ export class Api {
       const options = [...keywords].map(([key, value]) => [camelCase(key), this.toJs(value, data.includes(key) ? "data" : style)]);
       values.push(Object.fromEntries(options));
     }
-    const result: unknown = isClass(method) ? Reflect.construct(method, values) : this.#apply(method, owner, name, values);
+    const result: unknown = isClass(method) ? Reflect.construct(method, values) : this.applyOrTwin(method, owner, name, values);
     const settled = yield* settle(result);
     const floats = (name === "item" || name === "tolist") && this.isTensor(owner) && owner.dtype.isFloatingPoint;
     return floats ? floatsFromJs(settled) : fromJs(settled);
   }
 
   /** Calls a method. One that has to read values and cannot wait for them on this device has a twin that can: `equalAsync`. */
-  #apply(method: (...args: unknown[]) => unknown, owner: unknown, name: string, values: readonly unknown[]): unknown {
+  applyOrTwin(method: (...args: unknown[]) => unknown, owner: unknown, name: string, values: readonly unknown[]): unknown {
     try {
       return Reflect.apply(method, owner, values);
     } catch (error) {

@@ -26,6 +26,18 @@ export function readsAtOnce(torch: object, device: string): boolean {
   return typeof Reflect.get(backend, "readSync") === "function";
 }
 
+/**
+ * Begins to watch the generator of a device that has one of its own; the function says whether it has drawn since. The recorded random numbers
+ * are those of PyTorch's CPU generator.
+ */
+export function draws({ torch, device }: Api): () => boolean {
+  const namespace = Object(Reflect.get(torch, device)) as object;
+  if (device === "cpu" || typeof Reflect.get(namespace, "getRngState") !== "function") return () => false;
+  call(namespace, "manualSeed", 0);
+  // The state is a seed and, in the last 8 bytes, how far it has got.
+  return () => (call(namespace, "getRngState") as { toTypedArraySync(): Uint8Array }).toTypedArraySync().slice(8).some((byte) => byte !== 0);
+}
+
 /** Waits for an error that the device may have kept for the next awaited read, and throws it. */
 export function settler(api: Api): () => Promise<unknown> {
   if (!api.waits) return async () => {};
@@ -33,8 +45,8 @@ export function settler(api: Api): () => Promise<unknown> {
   return async () => await probe.toTypedArray();
 }
 
-function call(torch: object, name: string, ...args: readonly unknown[]): unknown {
-  const fn: unknown = Reflect.get(torch, name);
+function call(owner: object, name: string, ...args: readonly unknown[]): unknown {
+  const fn: unknown = Reflect.get(owner, name);
   if (typeof fn !== "function") throw new Error(`the library has no ${name}`);
-  return Reflect.apply(fn, torch, args);
+  return Reflect.apply(fn, owner, args);
 }

@@ -1,4 +1,5 @@
 /** Runs a corpus of recorded PyTorch answers through the public API and says how much of it agrees. */
+import "../support/webgpu-environment.ts";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { folder } from "./folder.ts";

@@ -108,7 +108,8 @@ export class Body {
     }
     float[0] = Number(e.value);
     const v = float[0];
-    if (!Number.isFinite(v) || Object.is(v, -0)) return this.bits(bitsOf[0]!);
+    // Zeros too: compilers take 0 / x and 0 * x for 0, and x + 0 for x, which NaN, infinities and -0 are not.
+    if (!Number.isFinite(v) || v === 0) return this.bits(bitsOf[0]!);
     // A hexadecimal pattern is exact, and shorter than the digits that tell two neighbours apart.
     return Number.isInteger(v) && Math.abs(v) < 1e6 ? `${v < 0 ? `(${v}.0)` : `${v}.0`}` : `bitcast<f32>(${hex(bitsOf[0]!)})`;
   }

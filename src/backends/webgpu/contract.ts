@@ -93,7 +93,7 @@ class CompiledContract implements Compiled {
       const a = readingOf(problem, A, problem.m, operands);
       const b = readingOf(problem, B, problem.n, operands);
       readings = [a === "acrossLines" && !inQuads(variant, "m") ? "one" : a, b === "acrossLines" && !inQuads(variant, "n") ? "one" : b];
-      tail = problem.k.nest.sizes[problem.k.nest.rank - 1]! % 4 !== 0;
+      tail = readings.includes("alongK") && problem.k.nest.sizes[problem.k.nest.rank - 1]! % 4 !== 0;
       key += `|${candidate.name}|${readings[0]}|${readings[1]}|${tail}`;
     }
     let pipeline = this.#pipelines.get(key);

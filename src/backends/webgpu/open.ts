@@ -1,5 +1,6 @@
 import { WebGpuBackend } from "./backend.ts";
 import type { Features, Limits } from "./context.ts";
+import { measureVariants } from "./contract/measure.ts";
 import { endWithProcess } from "./process-exit.ts";
 
 const limitNames: readonly (keyof Limits)[] = [
@@ -25,7 +26,9 @@ export async function openBackend(adapter: GPUAdapter, lower: Partial<Limits> = 
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   endWithProcess(device);
   const limits = Object.fromEntries(limitNames.map((n) => [n, Math.min(device.limits[n], lower[n] ?? Number.POSITIVE_INFINITY)]));
-  return new WebGpuBackend(device, adapter.info, limits as unknown as Limits, featuresOf(device, adapter));
+  const backend = new WebGpuBackend(device, adapter.info, limits as unknown as Limits, featuresOf(device, adapter));
+  await measureVariants(backend.context);
+  return backend;
 }
 
 function featuresOf(device: GPUDevice, { info }: GPUAdapter): Features {

@@ -254,7 +254,7 @@ export class ObjectModel {
   *#callRaw(owner: object, name: string, args: readonly unknown[]): Run<unknown> {
     const method = this.api.attribute(owner, name);
     if (!(method instanceof BoundMethod)) throw new MissingAttribute(this.api.typeName(owner), name);
-    return fromJs(yield* settle(Reflect.apply(method.method, owner, args as never[])));
+    return fromJs(yield* settle(this.api.applyOrTwin(method.method as never, owner, name, args)));
   }
 
   /** All elements of an iterable. */

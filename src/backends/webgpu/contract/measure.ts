@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { contract } from "../contract.ts";
 import { candidatesOf, takeTimes } from "./variants.ts";
 
-/** A timing takes this many milliseconds or one product, whichever is longer; what has not begun by the deadline is not measured. */
+/** A timing takes this many milliseconds or one product, whichever is longer; what has not begun by the deadline, in milliseconds, is not measured. */
 const TIMING = 2;
 const DEADLINE = 100;
 const MOST_REPETITIONS = 32;
@@ -24,9 +24,9 @@ const product: KernelOf<"contract"> = {
  * Times the variants for matrices on one product and puts them into order for this device. Once for each device, while it is opened. Devices on
  * the CPU keep their table. The product is of float32 matrices of `size`. Source of the method: R. C. Whaley and J. Dongarra, "Automatically tuned linear algebra software" (1998).
  */
-export async function measureVariants(context: Context, size: number = 512): Promise<void> {
+export async function measureVariants(context: Context, size: number = 512, deadline: number = DEADLINE): Promise<void> {
   const bytes = 4 * size * size;
-  if (context.features.software || context.window < bytes) return;
+  if (context.features.software || Math.min(context.window, context.limits.maxBufferSize) < bytes) return;
   const { scratch, recorder } = context;
   const blocks = [0, 1, 2].map(() => scratch.allocate(bytes));
   const [out, a, b] = blocks.map((block): Operand => ({ storage: { block }, layout: Layout.contiguous([size, size]), dtype: float32 })) as [
@@ -51,7 +51,7 @@ export async function measureVariants(context: Context, size: number = 512): Pro
   const times = new Map<number, number>();
   let repetitions = 0;
   for (const [i, compiled] of runs) {
-    if (performance.now() - start > DEADLINE) break;
+    if (performance.now() - start > deadline) break;
     if (repetitions === 0) {
       run(compiled);
       repetitions = Math.min(MOST_REPETITIONS, Math.max(1, Math.ceil(TIMING / (await finished()))));

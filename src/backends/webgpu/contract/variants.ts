@@ -40,17 +40,17 @@ const HARDWARE: readonly Row[] = [
 ];
 
 /**
- * What a device on the CPU wants: tiles in registers, and short workgroups, since each is one thread's. The ratios are SwiftShader's; they are
+ * What a device on the CPU wants: large tiles in registers, as loads cost the most, and workgroups of one vector, since each is one thread's. The ratios are SwiftShader's; they are
  * not measured again, because compiling the candidates there takes longer than the choice could win back.
  */
 const SOFTWARE: readonly Row[] = [
-  [direct(8, 16, 16), 115, 1 << 23],
-  [direct(16, 8, 16), 115, 1 << 23],
-  [direct(16, 16, 16), 130, 1 << 24],
-  [direct(8, 8, 16), 100, 1 << 20],
-  [direct(4, 4, 16), 75],
-  [direct(1, 8, 16), 30],
-  [direct(8, 1, 16), 30],
+  [direct(16, 16, 4), 140, 1 << 24],
+  [direct(8, 16, 4), 120, 1 << 23],
+  [direct(16, 8, 4), 120, 1 << 23],
+  [direct(8, 8, 4), 100, 1 << 20],
+  [direct(4, 4, 4), 60],
+  [direct(1, 8, 4), 30],
+  [direct(8, 1, 4), 30],
 ];
 
 /** Every variant there is, for tests. */
@@ -110,14 +110,14 @@ export interface Plan {
 
 /** Workgroups that keep a device busy. */
 const BUSY_GPU = 256;
-const BUSY_CPU = 4;
+const BUSY_CPU = 8;
 /** Parts of k are no shorter, and there are no more of them. */
 const SHORTEST_PART = 128;
 const MOST_PARTS = 64;
 /** Partial sums take no more elements than this, and no more than one binding. */
 const MOST_SUMS = 1 << 22;
 /** What a second dispatch costs, and each partial sum, in multiplications of a busy device at speed 100. */
-const SECOND_DISPATCH = 1 << 20;
+const SECOND_DISPATCH = { gpu: 1 << 20, cpu: 1 << 17 };
 const PARTIAL_SUM = 48;
 
 /**
@@ -126,7 +126,9 @@ const PARTIAL_SUM = 48;
  */
 export function plan(context: Device, problem: Problem): Plan {
   const mostSums = Math.min(MOST_SUMS, context.window / 4);
-  const busy = context.features.software ? BUSY_CPU : BUSY_GPU;
+  const { software } = context.features;
+  const busy = software ? BUSY_CPU : BUSY_GPU;
+  const second = software ? SECOND_DISPATCH.cpu : SECOND_DISPATCH.gpu;
   const { batches, rows, columns, depth } = problem;
   const outputs = batches * rows * columns;
   const table = candidatesOf(context);
@@ -136,17 +138,17 @@ export function plan(context: Device, problem: Problem): Plan {
   for (let i = 0; i < table.length; i++) {
     const c = table[i]!;
     if (outputs * depth < c.least || (c.variant.kind === "dot" && !along)) continue;
-    const groups = Math.ceil((batches * Math.ceil(rows / c.rows) * Math.ceil(columns / c.columns)) / c.units);
+    const tiles = batches * Math.ceil(rows / c.rows) * Math.ceil(columns / c.columns);
     const most = Math.max(1, Math.min(MOST_PARTS, Math.floor(depth / SHORTEST_PART), Math.floor(mostSums / outputs)));
-    const wanted = Math.min(most, Math.max(1, Math.floor(busy / groups)));
+    const wanted = Math.min(most, Math.max(1, Math.floor((busy * c.units) / tiles)));
     const part = wanted === 1 ? depth : Math.ceil(depth / wanted / 4) * 4;
     const parts = wanted === 1 ? 1 : Math.ceil(depth / part);
-    const waves = Math.max(1, (groups * parts) / busy);
-    const split = parts === 1 ? 0 : (SECOND_DISPATCH + PARTIAL_SUM * parts * outputs) / busy / 100;
+    const waves = Math.max(1, Math.ceil((tiles * parts) / c.units) / busy);
+    const split = parts === 1 ? 0 : (second + PARTIAL_SUM * parts * outputs) / busy / 100;
     // A vector that is read along k by one invocation alone is read in single words of many lines.
-    const apart = along && c.variant.kind === "direct" && busy === BUSY_GPU ? 4 : 1;
+    const apart = along && c.variant.kind === "direct" && !software ? 4 : 1;
     const steps = c.variant.kind === "dot" ? Math.max(part, 4 * c.variant.lanes) : part;
-    const time = ((waves * c.rows * c.columns * c.units * steps) / c.speed) * apart + split;
+    const time = ((waves * c.rows * c.columns * Math.min(c.units, tiles * parts) * steps) / c.speed) * apart + split;
     if (time < shortest) {
       shortest = time;
       best = { candidate: c, parts, part };
