@@ -21,24 +21,35 @@ function near(actual: number, expected: number, dtype: DType, info: OpInfo): boo
 export const resultTypes = (info: OpInfo, dtype: DType, count: number): readonly DType[] =>
   info.results !== undefined && count > 1 ? info.results(dtype) : new Array<DType>(count).fill((info.result ?? ((d) => d))(dtype));
 
-/** What is wrong with a result: a sentence for each thing. */
-export async function complaints(info: OpInfo, result: unknown, expected: Nd | readonly Nd[], dtype: DType): Promise<string[]> {
+/** The smallest normal float32. */
+const SMALLEST = 2 ** -126;
+
+/** What is wrong with a result: a sentence for each thing. `flushed`: smaller numbers than the smallest normal one may be 0. */
+export async function complaints(
+  info: OpInfo,
+  result: unknown,
+  expected: Nd | readonly Nd[],
+  dtype: DType,
+  flushed: boolean = false,
+): Promise<string[]> {
   const actual = tensorsOf(result);
   const meant = expected instanceof Nd ? [expected] : expected;
   if (actual.length !== meant.length) return [`${actual.length} results instead of ${meant.length}`];
   const types = resultTypes(info, dtype, actual.length);
-  const found = await Promise.all(actual.map((y, i) => wrong(info, y, meant[i]!, types[i]!)));
+  const found = await Promise.all(actual.map((y, i) => wrong(info, y, meant[i]!, types[i]!, flushed)));
   return found.filter((s) => s !== null);
 }
 
-async function wrong(info: OpInfo, y: Tensor, expected: Nd, dtype: DType): Promise<string | null> {
+async function wrong(info: OpInfo, y: Tensor, expected: Nd, dtype: DType, flushed: boolean): Promise<string | null> {
   if (!sameShape(y.shape, expected.shape)) return `shape [${y.shape}] instead of [${expected.shape}]`;
   if (y.dtype !== dtype) return `dtype ${y.dtype.name} instead of ${dtype.name}`;
   if (info.undefinedValues) return null;
   const values = await numbers(y);
   const bad = values.findIndex((v, i) => {
     const e = expected.data[i]!;
-    return dtype.isFloatingPoint ? !near(v, e, dtype, info) : v !== rounded(Number.isFinite(e) ? e : 0, dtype);
+    return dtype.isFloatingPoint
+      ? !(near(v, e, dtype, info) || (flushed && Math.abs(e) < SMALLEST && Math.abs(v) < SMALLEST))
+      : v !== rounded(Number.isFinite(e) ? e : 0, dtype);
   });
   if (bad < 0) return null;
   return `element ${bad} is ${Object.is(values[bad], -0) ? "-0" : values[bad]} instead of ${Object.is(expected.data[bad], -0) ? "-0" : expected.data[bad]}`;

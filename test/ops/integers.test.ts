@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { DType, Tensor } from "../../src/index.ts";
 import * as torch from "../../src/index.ts";
-import { caught } from "../support/caught.ts";
-import { devices } from "../support/devices.ts";
+import { caught, rejected } from "../support/caught.ts";
+import { devices, isNarrow } from "../support/devices.ts";
 
 const { bool, float32, float64, int8, int32, int64, uint8 } = torch;
 const wide = 2n ** 63n;
@@ -68,10 +68,15 @@ describe.each(devices)("on %s", (device) => {
     ["any of nothing", () => torch.zeros(0, { device }).any(), bool, [false]],
     ["all of nothing", () => torch.zeros(0, { device }).all(), bool, [true]],
   ])("%s", async (_, f, dtype, expected) => {
+    const refused = isNarrow(device) ? caught(f) : "no error";
+    if (/holds int64 in 32 bits|has no torch.float64/.test(refused)) return;
     const y = f();
     const plain = (v: number | bigint | boolean): number | bigint => (typeof v === "bigint" ? v : Number(v));
     const data = Array.from((await y.toTypedArray()) as ArrayLike<number | bigint>, (v) => (dtype === int64 ? BigInt(v) : v));
-    expect([y.dtype, data]).toEqual([dtype, expected.map((v) => (dtype === int64 ? BigInt(plain(v)) : plain(v)))]);
+    expect([y.dtype, data]).toEqual([
+      dtype,
+      expected.map((v) => (dtype === int64 ? BigInt.asIntN(isNarrow(device) ? 32 : 64, BigInt(plain(v))) : plain(v))),
+    ]);
   });
 
   test.each<[string, () => unknown, string]>([
@@ -148,7 +153,11 @@ describe.each(devices)("on %s", (device) => {
       () => torch.zeros(2, 0, { device }).max(1),
       "IndexError: max(): Expected reduction dim 1 to have non-zero size.",
     ],
-  ])("%s", (_, f, message) => expect(caught(f)).toBe(message));
+  ])("%s", async (_, f, message) => {
+    // What depends on values is raised by the next awaited read, on a device that cannot be read at once.
+    const waited = async (): Promise<unknown> => await (f() as Partial<Tensor> | undefined)?.toTypedArray?.();
+    expect(await rejected(waited())).toBe(message);
+  });
 
   test("addcdiv of integers", () => {
     expect(caught(() => of([1]).addcdiv(of([1]), of([2])))).toMatch(/^RuntimeError: Integer division with addcdiv is no longer supported/);
