@@ -17,4 +17,4 @@ export {
   seed,
   setRngState,
 } from "./random.ts";
-export { multinomial, poisson, randintLike } from "./sampling.ts";
+export { multinomial, poisson, poissonAsync, randintLike } from "./sampling.ts";

@@ -77,15 +77,27 @@ function raced(input: Tensor, n: number, replacement: boolean, generator: Genera
 
 /**
  * A whole number of the Poisson distribution for every rate in `input`, in its shape and dtype.
- * @throws DeviceError where the rates cannot be read at once: the numbers are drawn on the CPU.
+ * @throws DeviceError where the rates cannot be read at once: there, `await torch.poissonAsync(rates)`.
  */
 export function poisson(input: Tensor, options: { generator?: Generator | null } = {}): Tensor {
   if (!input.isFloatingPoint()) throw notForDtype("poisson_cpu", input.dtype.scalarName);
-  checkReadable(input, "poisson()");
+  checkReadable(input, "poisson()", "await torch.poissonAsync(rates)");
   const rates = hostValues(input);
   const out = rates instanceof Float64Array ? new Float64Array(rates.length) : new Float32Array(rates.length);
   distributions.fillPoisson(cpuGenerator(options.generator), out, rates);
   return fromValues(out, input.shape, input.dtype, input.device);
+}
+/** `poisson` on every device: the rates are read first, and the numbers are drawn by the CPU's generator. */
+export async function poissonAsync(input: Tensor, options: { generator?: Generator | null } = {}): Promise<Tensor> {
+  if (isReadable(input.device)) return poisson(input, options);
+  const rates = await input.detach().cpu();
+  const drawn = poisson(rates, options);
+  try {
+    return await drawn.to(input.device);
+  } finally {
+    rates.dispose();
+    drawn.dispose();
+  }
 }
 
 /** Whole numbers from `low` (0) to `high`, exclusive, in the shape, dtype and on the device of `input`: `randintLike(x, high)`, `randintLike(x, low, high)`. */

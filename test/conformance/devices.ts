@@ -35,7 +35,11 @@ export function draws({ torch, device }: Api): () => boolean {
   if (device === "cpu" || typeof Reflect.get(namespace, "getRngState") !== "function") return () => false;
   call(namespace, "manualSeed", 0);
   // The state is a seed and, in the last 8 bytes, how far it has got.
-  return () => (call(namespace, "getRngState") as { toTypedArraySync(): Uint8Array }).toTypedArraySync().slice(8).some((byte) => byte !== 0);
+  return () =>
+    (call(namespace, "getRngState") as { toTypedArraySync(): Uint8Array })
+      .toTypedArraySync()
+      .slice(8)
+      .some((byte) => byte !== 0);
 }
 
 /** Waits for an error that the device may have kept for the next awaited read, and throws it. */

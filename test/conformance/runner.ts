@@ -55,6 +55,7 @@ async function runCase(section: Section, test: Case, context: Context, settle: (
   } catch (error) {
     await settle().catch(() => {}); // the next case must not hear of it
     const outcome = outcomeOf(error);
+    if (/holds int64 in 32 bits/.test(String(error))) return { kind: "unsupported", why: (error as Error).message };
     if (outcome.kind === "failed" && error instanceof Mismatch && / element \d+: /.test(outcome.why) && drawn())
       return { kind: "unsupported", why: `${context.api.device} has random numbers of its own: ${outcome.why}` };
     return outcome;
