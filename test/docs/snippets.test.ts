@@ -17,6 +17,9 @@ const run = join(root, ".cache/docs-run");
 const moduleName = (page: Page): string => `${page.file.replaceAll("/", "-").replace(/\.md$/, "")}.ts`;
 const hasCode = (page: Page): boolean => page.snippets.some((s) => !isQuote(s));
 const runnable = pages.filter(hasCode);
+/** Pages whose code needs the GPU. */
+const needsGpu = (page: Page): boolean => moduleText(page).includes("torch.webgpu.start()");
+const without = process.env["TORCHLET_NO_WEBGPU"] === "1";
 
 /** What was printed, by page and line. */
 const printed = new Map<string, Map<number, string[]>>();
@@ -72,7 +75,7 @@ it("the code of all pages type-checks", () => {
 });
 
 describe.each(runnable.map((page) => [page.file, page] as const))("%s", (file, page) => {
-  it("runs, and prints what it says", async () => {
+  it.skipIf(without && needsGpu(page))("runs, and prints what it says", async () => {
     printed.set(file, new Map());
     await import(/* @vite-ignore */ pathToFileURL(join(run, moduleName(page))).href);
     const said = Object.fromEntries(expectations(page).map(({ line, text }) => [`line ${line + 1}`, text]));

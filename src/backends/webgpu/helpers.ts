@@ -9,6 +9,40 @@ const table = {
   copy_sign: `fn copy_sign(a: f32, b: f32) -> f32 {
   return bitcast<f32>((bitcast<u32>(a) & 0x7fffffffu) | (bitcast<u32>(b) & 0x80000000u));
 }`,
+  // WGSL's quotient may be off by 2.5 ulp, and by more for divisors above 2^126. Here mantissas are divided, the remainder is found exactly (each
+  // factor in halves of 12 bits, so that no product is rounded) and its quotient added: exact quotients come out exact, the rest within 0.6 ulp.
+  divide: `fn divide(a: f32, b: f32) -> f32 {
+  let i = bitcast<u32>(a);
+  let j = bitcast<u32>(b);
+  let m = (i >> 23u) & 0xffu;
+  let n = (j >> 23u) & 0xffu;
+  if (m - 1u >= 254u || n - 1u >= 254u) { return a / b; }
+  let x = bitcast<f32>((i & 0x807fffffu) | 0x3f800000u);
+  let y = bitcast<f32>((j & 0x807fffffu) | 0x3f800000u);
+  let q = x / y;
+  let qh = bitcast<f32>(bitcast<u32>(q) & 0xfffff000u);
+  let yh = bitcast<f32>((j & 0x807ff000u) | 0x3f800000u);
+  let ql = q - qh;
+  let yl = y - yh;
+  let r = (((x - qh * yh) - qh * yl) - ql * yh) - ql * yl;
+  let k = i32(m) - i32(n);
+  let half = k >> 1u;
+  return (q + r / y) * bitcast<f32>((half + 127) << 23u) * bitcast<f32>((k - half + 127) << 23u);
+}`,
+  // The same for the root: of a number in [1/2, 2), subnormal ones as integers, and half the exponent is added to the bits.
+  root: `fn root(a: f32) -> f32 {
+  let i = bitcast<u32>(a);
+  if (i - 1u >= 0x7f7fffffu) { return sqrt(a); }
+  let tiny = i < 0x800000u;
+  let j = select(i, bitcast<u32>(f32(i << 1u)), tiny);
+  let x = bitcast<f32>((j & 0xffffffu) + 0x3f000000u);
+  let y = sqrt(x);
+  let yh = bitcast<f32>(bitcast<u32>(y) & 0xfffff000u);
+  let yl = y - yh;
+  let r = ((x - yh * yh) - 2.0 * yh * yl) - yl * yl;
+  let exponent = i32(j >> 24u) - select(63, 138, tiny);
+  return bitcast<f32>(bitcast<i32>(y + 0.5 * r / y) + (exponent << 23u));
+}`,
   // WGSL defines division by zero: the dividend, or 0 for the remainder. Ours gives 0 for both.
   int_div: `fn int_div(a: i32, b: i32) -> i32 { return select(a / select(b, 1, b == 0), 0, b == 0); }`,
   int_rem: `fn int_rem(a: i32, b: i32) -> i32 { return a % select(b, 1, b == 0); }`,

@@ -1,5 +1,5 @@
 import type { DTypeName } from "../../core/dtype.ts";
-import type { Expr } from "../../kernel/expr.ts";
+import { constant, type Expr } from "../../kernel/expr.ts";
 import type { Prim } from "../../kernel/prims.ts";
 import type { Body } from "./body.ts";
 import { scalarTypeOf } from "./format.ts";
@@ -28,6 +28,42 @@ const compare =
   (_, e, a, b) =>
     typeOf(e) === "bool" ? onBool(a, b) : `(${a} ${operator} ${b})`;
 
+const isZero = (e: Expr): boolean => e.prim === "const" && Number(e.value) === 0;
+const bitsOf = (x: string): string => `bitcast<u32>(${x})`;
+/** Comparisons of a float with zero, by its bits: subnormal numbers are not zero then even where arithmetic takes them for it. */
+const withZero = {
+  eq: (x: string) => `((${bitsOf(x)} & 0x7fffffffu) == 0u)`,
+  ne: (x: string) => `((${bitsOf(x)} & 0x7fffffffu) != 0u)`,
+  lt: (x: string) => `((${bitsOf(x)} - 0x80000001u) < 0x7f800000u)`,
+  gt: (x: string) => `((${bitsOf(x)} - 1u) < 0x7f800000u)`,
+} as const;
+const mirrored = { eq: "eq", ne: "ne", lt: "gt", gt: "lt" } as const;
+const orZero =
+  (name: keyof typeof withZero, otherwise: Spelling): Spelling =>
+  (body, e, a, b, c) => {
+    const [left, right] = e.src as [Expr, Expr];
+    if (typeOf(e) !== "f32") return otherwise(body, e, a, b, c);
+    if (isZero(right)) return withZero[name](a);
+    return isZero(left) ? withZero[mirrored[name]](b) : otherwise(body, e, a, b, c);
+  };
+/** `<=` and `>=` with zero: less, greater or either zero, but not NaN. */
+const orEqual =
+  (name: "lt" | "gt", otherwise: Spelling): Spelling =>
+  (body, e, a, b, c) => {
+    const [left, right] = e.src as [Expr, Expr];
+    if (typeOf(e) !== "f32" || !(isZero(left) || isZero(right))) return otherwise(body, e, a, b, c);
+    const x = isZero(right) ? a : b;
+    return `(${withZero[isZero(right) ? name : mirrored[name]](x)} || ${withZero.eq(x)})`;
+  };
+
+/** Division by a power of two is a product. */
+const quotient: Spelling = (body, e, a, b) => {
+  const divisor = Number(e.src[1]!.prim === "const" ? e.src[1]!.value : 0);
+  const power = Math.log2(Math.abs(divisor));
+  if (Number.isInteger(power) && Math.abs(power) <= 126) return `(${a} * ${body.value(constant(1 / divisor, "f32"))})`;
+  return `${body.helper("divide")}(${a}, ${b})`;
+};
+
 const isNumber = (e: Expr): boolean => e.prim === "const" && !Number.isNaN(Number(e.value));
 const extremum =
   (name: "min" | "max", onBool: string): Spelling =>
@@ -38,6 +74,10 @@ const extremum =
     const [left, right] = e.src as [Expr, Expr];
     if (!isNumber(left) && !isNumber(right)) return `${body.helper(`f${name}`)}(${a}, ${b})`;
     const other = isNumber(left) ? b : a;
+    // By bits: x unless it is on the other side of zero. NaN is on neither.
+    if (isZero(left) || isZero(right)) {
+      return `select(${other}, 0.0, ${name === "max" ? `(${bitsOf(other)} - 0x80000000u)` : bitsOf(other)} <= 0x7f800000u)`;
+    }
     return `select(${name}(${a}, ${b}), ${other}, ${body.helper("is_nan")}(${other}))`;
   };
 
@@ -84,12 +124,12 @@ export const spelling: { readonly [K in Prim]: Spelling } = {
   sub: infix("-", "!="),
   mul: infix("*", "&&"),
   mad: call("fma"),
-  div: infix("/"),
+  div: quotient,
   neg: (_, e, a) => (typeOf(e) === "f32" ? `bitcast<f32>(bitcast<u32>(${a}) ^ 0x80000000u)` : `(-${a})`),
   abs: (_, e, a) => (typeOf(e) === "f32" ? `bitcast<f32>(bitcast<u32>(${a}) & 0x7fffffffu)` : `abs(${a})`),
   min: extremum("min", "&&"),
   max: extremum("max", "||"),
-  sqrt: call("sqrt"),
+  sqrt: (body, _, a) => `${body.helper("root")}(${a})`,
   floor: call("floor"),
   ceil: call("ceil"),
   trunc: call("trunc"),
@@ -105,13 +145,25 @@ export const spelling: { readonly [K in Prim]: Spelling } = {
   // The count is taken modulo the width that the type has elsewhere.
   shl: (_, e, a, b) => shifted(e, `(${a} << (bitcast<u32>(${b}) & 31u))`, "0", b),
   shr: (_, e, a, b) => shifted(e, `(${a} >> (bitcast<u32>(${b}) & 31u))`, `(${a} >> 31u)`, b),
-  eq: infix("=="),
+  eq: orZero("eq", infix("==")),
   // WGSL's != may be false beside NaN.
-  ne: (_, e, a, b) => (typeOf(e) === "f32" ? `(!(${a} == ${b}))` : `(${a} != ${b})`),
-  lt: compare("<", (a, b) => `(!${a} && ${b})`),
-  le: compare("<=", (a, b) => `(!${a} || ${b})`),
-  gt: compare(">", (a, b) => `(${a} && !${b})`),
-  ge: compare(">=", (a, b) => `(${a} || !${b})`),
+  ne: orZero("ne", (_, e, a, b) => (typeOf(e) === "f32" ? `(!(${a} == ${b}))` : `(${a} != ${b})`)),
+  lt: orZero(
+    "lt",
+    compare("<", (a, b) => `(!${a} && ${b})`),
+  ),
+  le: orEqual(
+    "lt",
+    compare("<=", (a, b) => `(!${a} || ${b})`),
+  ),
+  gt: orZero(
+    "gt",
+    compare(">", (a, b) => `(${a} && !${b})`),
+  ),
+  ge: orEqual(
+    "gt",
+    compare(">=", (a, b) => `(${a} || !${b})`),
+  ),
   isnan: (body, e, a) => (typeOf(e) === "f32" ? `${body.helper("is_nan")}(${a})` : "false"),
   select: (_, __, a, b, c) => `select(${c}, ${b}, ${a})`,
   exp: never,

@@ -9,6 +9,9 @@ const LOG2_ERFC: readonly number[] = [0.00021398744, -0.0032149816, 0.022890063,
   (c) => c * Math.LOG2E,
 );
 
+/** Keeps 0.13 x of the smallest normal numbers from being subnormal, which some targets take for 0. */
+const SCALE = 2 ** 24;
+
 /** The error function: a polynomial near 0, else 1 - 2^y with a polynomial y, with the sign of x. */
 export function erf(x: Expr): Expr {
   const a = abs(x);
@@ -16,5 +19,6 @@ export function erf(x: Expr): Expr {
   const y = mul(b, polynomial(b, LOG2_ERFC));
   const n = nearest(y, 1, 127);
   const erfc = mul(exp2Core(sub(y, n.value)), powerOfTwo(n.word));
-  return withSign(select(lt(a, 0.92), mad(a, polynomial(square(a), ERF), a), sub(1, erfc)), x);
+  const large = mul(a, SCALE);
+  return withSign(select(lt(a, 0.92), mul(mad(large, polynomial(square(a), ERF), large), 1 / SCALE), sub(1, erfc)), x);
 }

@@ -4,6 +4,7 @@ import { bits, float, INFINITY, LN2_PARTS, magnitude, pairedPolynomial, signBit,
 /** (log(1 + f) - f) / f^2 for 1 + f in [2/3, 4/3]; the relative error of the logarithm is 4.8e-8. */
 const LOG1P_TAIL: readonly number[] = [0.13723828, -0.14971815, 0.14059718, -0.16498812, 0.20007162, -0.2500312, 0.33333266, -0.5];
 const TWO_THIRDS = 0x3f2aaaab;
+const SMALLEST_NORMAL = 0x800000;
 const EXPONENT = -0x800000;
 const UNIT = 2 ** -23;
 const ONE_SCALED = constant(2 ** 23, "f32");
@@ -16,8 +17,14 @@ interface Split {
   readonly f: Expr;
 }
 
-/** The bits of a positive number; those of a subnormal one with a negative exponent, as if there were room for it. */
-export const normalized = (x: Expr): Expr => select(lt(x, 2 ** -126), sub(bits(mul(x, 2 ** 23)), 23 << 23), bits(x));
+/**
+ * The bits of a positive number; those of a subnormal one with a negative exponent, as if there were room for it. Its bits as an integer are the
+ * number times 2^149: a product would be 0 on targets that take subnormal operands for 0.
+ */
+export function normalized(x: Expr): Expr {
+  const word = bits(x);
+  return select(lt(word, SMALLEST_NORMAL), sub(bits(toFloat(word)), 149 << 23), word);
+}
 
 /** The exponent part of a word so that the rest lies in [low, 2 low), `low` given by its bits. */
 export const exponentPart = (word: Expr, low: number): Expr => and(sub(word, low), EXPONENT);
