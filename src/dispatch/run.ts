@@ -18,7 +18,7 @@ import { allocate, allocateContiguous } from "./allocate.ts";
 import type { Device } from "./device.ts";
 import { execute, overwrite } from "./executor.ts";
 import type { Operand } from "./operand.ts";
-import { checkWritable, partlyOverlaps } from "./overlap.ts";
+import { checkWritable, overlapsItself, partlyOverlaps } from "./overlap.ts";
 import { resultLayout } from "./strides.ts";
 
 const NONE: LaunchArgs = {};
@@ -89,6 +89,21 @@ export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Oper
   if (out.layout.numel > 0) overwrite(kernel, expanded, [out], args);
   else if (!out.untracked) out.storage.version++;
   for (const c of copies) c.storage.release();
+}
+
+/**
+ * Runs a map of operands of one shape over several of them at once: every output is an input too. Gives false, with nothing written, where two
+ * outputs, or an output and another input, share memory.
+ */
+export function updateAll(kernel: MapKernel, inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): boolean {
+  for (const out of outputs) {
+    if (overlapsItself(out.layout)) return false;
+    let sharing = 0;
+    for (const x of inputs) if (x.storage === out.storage) sharing++;
+    if (sharing > 1) return false;
+  }
+  if (outputs[0]!.layout.numel > 0) overwrite(kernel, inputs, outputs, args);
+  return true;
 }
 
 /** The operand with the given dimensions last, and what is left first. */

@@ -8,7 +8,7 @@ export * from "./elementary.ts";
 export { _embedding } from "./embedding.ts";
 export { _index, _indexPut, gather, indexAdd, indexSelect, scatter, scatterAdd, take } from "./indexing.ts";
 export { cat, chunk, repeat, split, stack, stackWith, unbind } from "./joining.ts";
-export { _nllLoss } from "./loss.ts";
+export { _nllLoss, _nllLossSpread } from "./loss.ts";
 export * from "./matmul.ts";
 export { _vectorNorm } from "./norm.ts";
 export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";

@@ -46,5 +46,5 @@ export const logSoftmax: Softmax = rule({
     return shifted.sub_(shifted.exp().sum(reduced(x, dim), true).log_());
   },
   save: ([y], x: Tensor, dim: number) => ({ y, dim: dimIndex(dim, x.ndim) }),
-  grad: ({ y, dim }: { y: Tensor; dim: number }, [g]) => [g!.sub(y.exp().mul(g!.sum(reduced(y, dim), true)))],
+  grad: ({ y, dim }: { y: Tensor; dim: number }, [g]) => [g!.addcmul(y.exp(), g!.sum(reduced(y, dim), true), { value: -1 })],
 });

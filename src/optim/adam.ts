@@ -1,3 +1,5 @@
+import { isGradEnabled } from "../autograd/modes.ts";
+import { adamUpdate } from "../tensor/adam-update.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
@@ -44,25 +46,26 @@ export function checkAdamOptions({ lr, betas, eps, weightDecay }: AdamBaseOption
   checkNotNegative("weight_decay value", weightDecay);
 }
 
-/** Moves a parameter against its gradient by the averages of the gradient and of its square, freed of their bias towards zero. */
-export function adamStep(p: Tensor, g: Tensor, options: AdamBaseOptions, state: Partial<AdamState>): void {
+/**
+ * Moves a parameter against its gradient by the averages of the gradient and of its square, freed of their bias towards zero. `decay`: what the
+ * parameter is multiplied by first.
+ */
+export function adamStep(p: Tensor, g: Tensor, options: AdamBaseOptions, state: Partial<AdamState>, decay: number = 1): void {
   const { lr, betas, eps, amsgrad } = options as Required<AdamBaseOptions>;
   const [beta1, beta2] = betas;
   const step = (state.step ?? 0) + 1;
   state.step = step;
-  state.expAvg ??= zerosLike(p);
-  state.expAvgSq ??= zerosLike(p);
-  const mean = state.expAvg.mul_(beta1).add_(g, { alpha: 1 - beta1 });
-  let square = state.expAvgSq.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
-  if (amsgrad) {
-    state.maxExpAvgSq ??= zerosLike(p);
-    square = state.maxExpAvgSq.maximum_(square);
-  }
-  const denominator = square
-    .sqrt()
-    .div_(Math.sqrt(1 - beta2 ** step))
-    .add_(eps);
-  p.addcdiv_(mean, denominator, { value: -lr / (1 - beta1 ** step) });
+  const mean = (state.expAvg ??= zerosLike(p));
+  const square = (state.expAvgSq ??= zerosLike(p));
+  const greatest = amsgrad ? (state.maxExpAvgSq ??= zerosLike(p)) : null;
+  const rootCorrection = Math.sqrt(1 - beta2 ** step);
+  const stepSize = lr / (1 - beta1 ** step);
+  if (!isGradEnabled() && adamUpdate({ p, mean, square, greatest }, g, { beta1, beta2, eps, decay, rootCorrection, stepSize })) return;
+  if (decay !== 1) p.mul_(decay);
+  mean.mul_(beta1).add_(g, { alpha: 1 - beta1 });
+  square.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
+  const denominator = (greatest?.maximum_(square) ?? square).sqrt().div_(rootCorrection).add_(eps);
+  p.addcdiv_(mean, denominator, { value: -stepSize });
 }
 
 const defaults: AdamOptions = {

@@ -40,7 +40,6 @@ export class AdamW extends Optimizer<AdamWOptions, AdamState> {
 
   protected update(p: Tensor, grad: Tensor, group: AdamWOptions, state: Partial<AdamState>): void {
     const { lr, weightDecay, maximize } = group as Required<AdamWOptions>;
-    p.mul_(1 - lr * weightDecay);
-    adamStep(p, maximize ? grad.neg() : grad, group, state);
+    adamStep(p, maximize ? grad.neg() : grad, group, state, 1 - lr * weightDecay);
   }
 }

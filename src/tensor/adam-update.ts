@@ -28,11 +28,9 @@ export interface AdamTensors {
 
 /** The new values, in the order and with the roundings of the single operations of `adamStep`. Inputs: p, mean, square, g, and the greatest. */
 function formulas(t: ComputeType, keepsGreatest: boolean): readonly Expr[] {
-  const [p, mean, square, g] = [0, 1, 2, 3].map((slot) => arg(slot, t)) as [Expr, Expr, Expr, Expr];
-  const [beta1, rest1, beta2, rest2, root, eps, size, decay] = Array.from({ length: 8 }, (_, slot) => scalar(slot, t)) as [
-    ...[Expr, Expr, Expr, Expr],
-    ...[Expr, Expr, Expr, Expr],
-  ];
+  const [p, mean, square, g] = [arg(0, t), arg(1, t), arg(2, t), arg(3, t)];
+  const [beta1, rest1, beta2, rest2] = [scalar(0, t), scalar(1, t), scalar(2, t), scalar(3, t)];
+  const [root, eps, size, decay] = [scalar(4, t), scalar(5, t), scalar(6, t), scalar(7, t)];
   const newMean = add(mul(mean, beta1), mul(g, rest1));
   const newSquare = add(mul(square, beta2), mul(mul(g, rest2), g));
   const greatest = keepsGreatest ? max(arg(4, t), newSquare) : newSquare;

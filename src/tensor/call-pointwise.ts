@@ -108,16 +108,12 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
       operands.push(null);
     }
   }
-  const {
-    values,
-    categories: given,
-    fixed,
-  } = op.params === undefined && args.length === op.arity ? NO_PARAMS : readParams(op, args.slice(op.arity));
+  const { values, categories: given, fixed } = args.length > op.arity ? readParams(op, args.slice(op.arity)) : defaultParams(op);
   if (tensors.length === 0) throw argumentType(op.opName, "input", 1, "Tensor", pythonTypeName(args[0]));
   const promoted =
     op.result === "first"
       ? tensors[0]!.dtype
-      : tensors.length === 1 && categories.length === 0
+      : categories.length === 0 && haveOneDtype(tensors)
         ? tensors[0]!.dtype
         : resultType(
             tensors.map((t) => ({ dtype: t.dtype, ndim: t.layout.ndim })),
@@ -129,12 +125,27 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
     operands.map((o) => o?.dtype ?? null),
     operands.map((o) => o?.layout.ndim ?? 0),
   );
-  const scalars = values.length === 0 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
+  const scalars = fixed === 2 ** values.length - 1 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
   if (!computed.isFloatingPoint) checkIntegers(op, args[1], given);
   return call;
 }
-const NO_PARAMS: ReturnType<typeof readParams> = { values: [], categories: [], fixed: 0 };
+
+const defaults = new Map<Pointwise, ReturnType<typeof readParams>>();
+/** The params where none are given. */
+function defaultParams(op: Pointwise): ReturnType<typeof readParams> {
+  let params = defaults.get(op);
+  if (params === undefined) {
+    params = readParams(op, []);
+    defaults.set(op, params);
+  }
+  return params;
+}
+
+function haveOneDtype(tensors: readonly Operand[]): boolean {
+  for (let i = 1; i < tensors.length; i++) if (tensors[i]!.dtype !== tensors[0]!.dtype) return false;
+  return true;
+}
 
 /** What integers refuse: a fraction as a whole factor, a divisor of zero, a number below 0 as exponent. */
 function checkIntegers(op: Pointwise, second: unknown, params: readonly Category[]): void {

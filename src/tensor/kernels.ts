@@ -23,7 +23,7 @@ import type {
 import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
 import { fromValues } from "./encode.ts";
 import { isReadable, raiseWhere } from "./faults.ts";
-import { converted, filled } from "./fill.ts";
+import { converted, filled, generated, generatorKernel } from "./fill.ts";
 import { Tensor } from "./tensor.ts";
 
 /** How elements that a scatter brings together combine. */
@@ -164,6 +164,8 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(
 
 const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));
 
+const fromFirst = (i: Expr): Expr => add(i, scalar(0, "i64"));
+
 export const kernels: Kernels = {
   empty: fresh,
   emptyStrided(shape, strides, dtype, device) {
@@ -177,6 +179,8 @@ export const kernels: Kernels = {
 
   integers: (values, shape, device) => fromValues(BigInt64Array.from(values, BigInt), shape, int64, device),
   positions(layout, shift, device) {
+    if (layout.isContiguous)
+      return generated(generatorKernel("positions", int64, fromFirst), layout.shape, device, [layout.offset + shift]);
     const at = new BigInt64Array(layout.numel);
     let i = 0;
     for (const p of indices(layout)) at[i++] = BigInt(p + shift);

@@ -11,7 +11,7 @@ import { launchChromium } from "../browser/chromium.ts";
 import { type Server, serve } from "../browser/server.ts";
 import { mainThreadTasks } from "./browser-trace.ts";
 
-const DEVICES: readonly DeviceName[] = ["cpu"];
+const DEVICES: readonly DeviceName[] = ["cpu", "webgpu"];
 /** How far each has to get. A GPU that a processor imitates makes a step or two a second. */
 const GOALS: Readonly<Record<DeviceName, { steps: number; loss: number; accuracy: number | null }>> = {
   cpu: { steps: 120, loss: 0.6, accuracy: 80 },

@@ -84,6 +84,17 @@ describe("npm run mnist", () => {
     expect(tiny.stdout).toContain("1,199,882 parameters, 4580.2 MFLOP a step");
     expect(numbers(tiny)).toHaveLength(1);
   }, 200_000);
+
+  it("trains and is tested on a GPU, to the CPU's result", async () => {
+    const few = ["--limit", "96", "--batch-size", "16", "--test-limit", "200", "--lr", "0.005"];
+    const [gpu, cpu] = [await trained("f", ...few, "--device", "webgpu"), await trained("g", ...few)];
+    expect([gpu.code, gpu.stderr]).toEqual([0, ""]);
+    expect(gpu.stdout).toContain("96 training and 200 test digits; webgpu");
+    const loss = (run: Finished): number => Number(/loss ([\d.]+)/.exec(numbers(run)[0]!)?.[1]);
+    expect(Math.abs(loss(gpu) - loss(cpu))).toBeLessThan(1e-3);
+    expect(Math.abs(accuracy(gpu) - accuracy(cpu))).toBeLessThanOrEqual(1.5); // three of the digits
+    expect(Object.keys((await io.readSafetensors(join(folder, "f", "mnist.safetensors"))).tensors)).toHaveLength(8);
+  }, 200_000);
 });
 
 describe("flags", () => {

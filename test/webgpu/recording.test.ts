@@ -1,18 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import * as torch from "../../src/index.ts";
+import { counted } from "./counted.ts";
 
 const device = "webgpu";
 beforeAll(() => torch.webgpu.start());
-
-/** What the device was asked to do by `body`. */
-async function counted(body: () => void | Promise<void>): Promise<torch.webgpu.WebGpuStats> {
-  const before = torch.webgpu.stats();
-  await body();
-  const after = torch.webgpu.stats();
-  return Object.fromEntries(
-    Object.entries(after).map(([key, value]) => [key, value - before[key as keyof typeof before]]),
-  ) as unknown as torch.webgpu.WebGpuStats;
-}
 
 describe("batches", () => {
   test("many operations are one submit, at the read", async () => {
@@ -79,7 +70,10 @@ describe("uploads", () => {
   test("of a batch reuse one block between two recorded steps", async () => {
     const seen: torch.Tensor[] = [];
     for (let i = 0; i < 4; i++) {
-      const batch = torch.tensor(Float32Array.from({ length: 64 }, (_, k) => k + 1000 * i), { device });
+      const batch = torch.tensor(
+        Float32Array.from({ length: 64 }, (_, k) => k + 1000 * i),
+        { device },
+      );
       seen.push(batch.mul(1));
       batch.dispose();
     }
@@ -124,12 +118,15 @@ describe("dtypes", () => {
     await expect(torch.tensor([2n ** 31n]).to(device)).rejects.toThrow("holds int64 in 32 bits, and 2147483648 does not fit");
   });
 
-  test.each(["uint8", "int8", "int16", "int32", "int64", "bool", "float16", "bfloat16", "float32"] as const)("%s goes there and back", async (name) => {
-    const x = torch.tensor([0, 1, 1, 0, 1]).to(torch[name]);
-    const y = await x.to(device);
-    expect(y.dtype).toBe(torch[name]);
-    expect(await (await y.cpu()).tolist()).toEqual(await x.tolist());
-  });
+  test.each(["uint8", "int8", "int16", "int32", "int64", "bool", "float16", "bfloat16", "float32"] as const)(
+    "%s goes there and back",
+    async (name) => {
+      const x = torch.tensor([0, 1, 1, 0, 1]).to(torch[name]);
+      const y = await x.to(device);
+      expect(y.dtype).toBe(torch[name]);
+      expect(await (await y.cpu()).tolist()).toEqual(await x.tolist());
+    },
+  );
 });
 
 describe("buffers of the user's own", () => {

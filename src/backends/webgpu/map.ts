@@ -26,7 +26,10 @@ class CompiledMap implements Compiled {
   readonly #scalars: readonly (ComputeType | null)[];
   readonly #usesPosition: boolean;
   readonly #nest: LoopNest;
-  readonly #variants = new Map<string, Pipeline>();
+  /** Pipelines by the number of the binding pattern and, one bit each, which operands stand still. */
+  readonly #flats = new Map<number, Pipeline>();
+  /** Pipelines by the number of the binding pattern and the rank of the nest. */
+  readonly #nests = new Map<number, Pipeline>();
 
   constructor(context: Context, kernel: KernelOf<"map">) {
     this.#context = context;
@@ -41,7 +44,7 @@ class CompiledMap implements Compiled {
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
     if (outputs[0]!.layout.numel === 0) return;
-    const operands = [...outputs, ...inputs];
+    const operands = outputs.concat(inputs);
     const bindings = planBindings(operands, this.#context.window);
     if (fits(this.#context, bindings)) this.#launch(operands, bindings, 0, args);
     else {
@@ -55,61 +58,51 @@ class CompiledMap implements Compiled {
 
   /** `start`: the position of the first element. */
   #launch(operands: readonly Operand[], bindings: Bindings, start: number, args: LaunchArgs): void {
-    const walks = this.#flatWalks(operands);
-    if (walks !== null) this.#runFlat(operands, bindings, walks, start, args);
+    const still = stillOperands(operands);
+    if (still >= 0) this.#runFlat(operands, bindings, still, start, args);
     else this.#runNest(operands, bindings, start, args);
   }
 
-  /** How each operand walks, a letter each, if all of them can take four elements at a time. */
-  #flatWalks(operands: readonly Operand[]): string | null {
-    let walks = "";
-    for (const { layout } of operands) {
-      if (layout.isContiguous) {
-        if (layout.offset % 4 !== 0) return null;
-        walks += "a";
-      } else if (layout.strides.every((s, d) => s === 0 || layout.shape[d] === 1)) walks += "s";
-      else return null;
-    }
-    return walks;
-  }
-
-  #runFlat(operands: readonly Operand[], bindings: Bindings, walks: string, start: number, args: LaunchArgs): void {
-    const key = `${walks}|${bindings.key}`;
-    let pipeline = this.#variants.get(key);
+  #runFlat(operands: readonly Operand[], bindings: Bindings, still: number, start: number, args: LaunchArgs): void {
+    const key = bindings.id * 2 ** operands.length + still;
+    let pipeline = this.#flats.get(key);
     if (pipeline === undefined) {
-      pipeline = this.#flatPipeline(
-        [...walks].map((w) => (w === "a" ? "along" : "still")),
-        bindings,
-      );
-      this.#variants.set(key, pipeline);
+      const walks = operands.map((_, k): Walk => ((still >> k) & 1 ? "still" : "along"));
+      pipeline = this.#flatPipeline(walks, bindings);
+      this.#flats.set(key, pipeline);
     }
     const { recorder } = this.#context;
     const n = operands[0]!.layout.numel;
-    let w = recorder.parameters(3 + operands.length + this.#scalars.length) + 1;
-    recorder.u32[w++] = n;
-    recorder.u32[w++] = start;
-    for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
+    const w = this.#writeHead(operands, start, 0);
     writeScalars(recorder, w, this.#scalars, args.scalars);
     recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, 4 * WORKGROUP));
   }
 
   #runNest(operands: readonly Operand[], bindings: Bindings, start: number, args: LaunchArgs): void {
     const nest = this.#layNest(operands);
-    const key = `${nest.rank}|${bindings.key}`;
-    let pipeline = this.#variants.get(key);
+    const key = bindings.id * MAX_RANK + nest.rank;
+    let pipeline = this.#nests.get(key);
     if (pipeline === undefined) {
       pipeline = this.#nestPipeline(nest.rank, bindings);
-      this.#variants.set(key, pipeline);
+      this.#nests.set(key, pipeline);
     }
     const { recorder } = this.#context;
     const n = operands[0]!.layout.numel;
-    let w = recorder.parameters(3 + operands.length + nest.rank * (1 + nest.width) + this.#scalars.length) + 1;
-    recorder.u32[w++] = n;
-    recorder.u32[w++] = start;
-    for (let k = 0; k < operands.length; k++) recorder.u32[w++] = operands[k]!.layout.offset;
+    let w = this.#writeHead(operands, start, nest.rank * (1 + nest.width));
     w = writeNest(recorder, w, nest);
     writeScalars(recorder, w, this.#scalars, args.scalars);
     recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, WORKGROUP));
+  }
+
+  /** Reserves the parameters, with `more` words for a nest, and writes those that both variants begin with; gives the next word. */
+  #writeHead(operands: readonly Operand[], start: number, more: number): number {
+    const { recorder } = this.#context;
+    const { u32 } = recorder;
+    let w = recorder.parameters(3 + operands.length + more + this.#scalars.length) + 1;
+    u32[w++] = operands[0]!.layout.numel;
+    u32[w++] = start;
+    for (let k = 0; k < operands.length; k++) u32[w++] = operands[k]!.layout.offset;
+    return w;
   }
 
   #layNest(operands: readonly Operand[]): LoopNest {
@@ -195,6 +188,23 @@ for (var i = gid; i < n; i += wgs * ${WORKGROUP}u) {
       return `value_${o}`;
     });
   }
+}
+
+/** More than a nest has loops. */
+const MAX_RANK = 128;
+
+/** Which operands are one element for all, one bit each; -1 unless all others lie contiguously, so that four elements can be taken at a time. */
+function stillOperands(operands: readonly Operand[]): number {
+  if (operands.length > 30) return -1;
+  let still = 0;
+  for (let k = 0; k < operands.length; k++) {
+    const { layout } = operands[k]!;
+    if (layout.isContiguous) {
+      if (layout.offset % 4 !== 0) return -1;
+    } else if (layout.strides.every((s, d) => s === 0 || layout.shape[d] === 1)) still |= 1 << k;
+    else return -1;
+  }
+  return still;
 }
 
 const ones: readonly number[] = Array.from({ length: 32 }, () => 1);

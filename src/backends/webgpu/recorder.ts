@@ -53,6 +53,7 @@ export class Recorder {
   readonly i32: Int32Array<ArrayBuffer> = new Int32Array(this.u32.buffer);
   readonly f32: Float32Array<ArrayBuffer> = new Float32Array(this.u32.buffer);
   readonly #parameters: GPUBuffer;
+  /** In words; a power of two. */
   readonly #alignment: number;
   readonly #groupLayouts: GPUBindGroupLayout[] = [];
   readonly #pipelineLayouts: GPUPipelineLayout[] = [];
@@ -65,7 +66,7 @@ export class Recorder {
   #dispatches = 0;
   #start = 0;
   #used = 0;
-  readonly #offsets: Uint32Array<ArrayBuffer> = new Uint32Array(1);
+  readonly #offsets: [number] = [0];
   #staging: GPUBuffer | null = null;
   #staged: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #stagedBytes = 0;
@@ -99,7 +100,7 @@ export class Recorder {
     if (this.#dispatches >= MAX_DISPATCHES || this.#used + MAX_WORDS > PARAMETER_WORDS) this.flush();
     if (words > MAX_WORDS) throw new Error(`a dispatch has at most ${MAX_WORDS} words of parameters, not ${words}`);
     this.#start = this.#used;
-    this.#used = Math.ceil((this.#used + words) / this.#alignment) * this.#alignment;
+    this.#used = (this.#used + words + this.#alignment - 1) & -this.#alignment;
     this.u32[this.#start] = 0;
     return this.#start;
   }
@@ -113,7 +114,7 @@ export class Recorder {
       this.#pipeline = pipeline;
     }
     this.#offsets[0] = this.#start * 4;
-    pass.setBindGroup(0, group, this.#offsets, 0, 1);
+    pass.setBindGroup(0, group, this.#offsets); // Dawn takes a plain array faster than a typed one
     pass.dispatchWorkgroups(x, y, z);
     for (let i = 0; i < blocks.length; i++) (blocks[i]!.buffer as DeviceBuffer).batch = this.#batch;
     this.#dispatches++;
