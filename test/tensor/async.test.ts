@@ -145,7 +145,7 @@ describe.each(awaitedDevices)("%s", (device) => {
       );
       expect(caught(() => x.nonzero())).toBe(needs("nonzero()", "await x.nonzeroAsync()"));
       expect(caught(() => torch.where(x))).toBe(needs("nonzero()", "await x.nonzeroAsync()"));
-      expect(caught(() => x.maskedSelect(x.gt(2)))).toBe(needs("maskedSelect()", "await x.atAsync(mask)"));
+      expect(caught(() => x.maskedSelect(x.gt(2)))).toBe(needs("maskedSelect()", "await x.maskedSelectAsync(mask)"));
       expect(caught(() => x.at(x.gt(2)))).toBe(needs("the shape of what a mask selects", "await x.atAsync(mask)"));
       expect(await Promise.all((await x.nonzeroAsync({ asTuple: true })).map(list))).toEqual([
         [0, 1, 1],
