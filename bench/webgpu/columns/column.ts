@@ -1,0 +1,32 @@
+import type { Prepared, Row } from "../rows.mjs";
+
+/** A library in a process: makes the task of each row. */
+export interface Column {
+  /** Its name and version. */
+  readonly about: string;
+  prepare(row: Row): Promise<Prepared>;
+}
+
+/** What a column knows of kinds of rows. */
+export type Makers = Partial<Record<Row["kind"], (size: Sizes, inputs: readonly Float32Array[]) => Promise<Prepared>>>;
+export type Sizes = Record<"n" | "rows" | "batch" | "from" | "to" | "size" | "length" | "steps", number>;
+
+export const columnOf = (about: string, makers: Makers, missing: Partial<Record<Row["kind"], string>> = {}): Column => ({
+  about,
+  prepare: async (row) => {
+    const make = makers[row.kind];
+    return make === undefined ? (missing[row.kind] ?? "has none") : await make(row.size as Sizes, row.inputs());
+  },
+});
+
+/** Square images with a border of zeros, for libraries that do not pad. */
+export function withBorder(images: Float32Array, size: number): Float32Array {
+  const wide = size + 2;
+  const count = images.length / size ** 2;
+  const out = new Float32Array(count * wide ** 2);
+  for (let p = 0; p < count; p++) {
+    for (let i = 0; i < size; i++)
+      out.set(images.subarray((p * size + i) * size, (p * size + i + 1) * size), (p * wide + i + 1) * wide + 1);
+  }
+  return out;
+}
