@@ -1,6 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { notForDtype } from "../core/errors.ts";
-import { type Rule, rule, type Tensor } from "./define.ts";
+import * as e from "../kernel/expr.ts";
+import { type MapLoop, mapLoop, type Rule, rule, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
 
 export interface SoftmaxOptions {
@@ -19,15 +20,16 @@ function prepared(name: string, x: Tensor, dim: number, dtype: DType | null | un
 const reduced = (x: Tensor, dim: number): number[] => (x.ndim === 0 ? [] : [dim]);
 /** The greatest of each row, so that no exponential overflows. An infinite maximum counts as 0: the row's differences would be NaN. */
 const peak = (x: Tensor, dim: number): Tensor => x.amax(reduced(x, dim), true);
+const expLoop: MapLoop = mapLoop(([x, greatest]) => e.exp(e.sub(x!, greatest!)));
 
 /** `exp(x) / sum(exp(x))` along a dimension. */
 export const softmax: Softmax = rule({
   params: ["dim", "dtype"],
-  run: (_, input: Tensor, dimension: number, dtype?: DType | null) => {
+  run: (k, input: Tensor, dimension: number, dtype?: DType | null) => {
     const { x, dim } = prepared("softmax", input, dimension, dtype);
     if (x.numel() === 0) return x.clone();
-    const e = x.sub(peak(x, dim)).exp_();
-    return e.div_(e.sum(reduced(x, dim), true));
+    const y = k.map(expLoop, [x, peak(x, dim)], x.dtype);
+    return y.div_(y.sum(reduced(x, dim), true));
   },
   save: ([y], x: Tensor, dim: number) => ({ y, dim: dimIndex(dim, x.ndim) }),
   grad: ({ y, dim }: { y: Tensor; dim: number }, [g]) => {

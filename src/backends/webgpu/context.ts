@@ -26,6 +26,9 @@ export interface Features {
   readonly software: boolean;
 }
 
+/** Enough for the cores of a CPU to share them evenly. */
+const SOFTWARE_STREAMS = 16;
+
 /** What the emitters of kernels share: one device. */
 export class Context {
   readonly recorder: Recorder;
@@ -61,6 +64,12 @@ export class Context {
   /** How many workgroups of one axis share `items` of work, `each` to a group; kernels go on in steps of all groups where that is not enough. */
   groups(items: number, each: number): number {
     return Math.max(1, Math.min(Math.ceil(items / each), this.limits.maxComputeWorkgroupsPerDimension));
+  }
+
+  /** `groups` for kernels that do little for each item: on an adapter that runs on the CPU a group costs more than a turn of its loop. */
+  streams(items: number, each: number): number {
+    const groups = this.groups(items, each);
+    return this.features.software ? Math.min(groups, SOFTWARE_STREAMS) : groups;
   }
 
   /** Runs a pipeline over blocks with the parameters reserved last. */

@@ -94,7 +94,7 @@ export class CompiledLookup implements Compiled {
       recorder.u32[w++] = places.count;
     }
     writeScalars(recorder, w, scalars, args.scalars);
-    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(count, WORKGROUP));
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.streams(count, WORKGROUP));
   }
 
   #layNest(operands: readonly Operand[]): LoopNest {

@@ -16,8 +16,8 @@ const WORKGROUP = 256;
 type Walk = "along" | "still";
 
 /**
- * Elementwise kernels. Operands that lie contiguously, or that are one element for all, take four elements per invocation; any others one, whose
- * place is found by division in a nest of loops.
+ * Elementwise kernels. Operands that lie contiguously, or that are one element for all, take four elements per invocation. Others are walked by a
+ * nest of loops, in which places are found by division: four elements at a time too where the rows allow it, else one.
  */
 class CompiledMap implements Compiled {
   readonly #context: Context;
@@ -28,8 +28,9 @@ class CompiledMap implements Compiled {
   readonly #nest: LoopNest;
   /** Pipelines by the number of the binding pattern and, one bit each, which operands stand still. */
   readonly #flats = new Map<number, Pipeline>();
-  /** Pipelines by the number of the binding pattern and the rank of the nest. */
+  /** Pipelines by the number of the binding pattern and the rank of the nest; of those that take four elements, also by which operands move. */
   readonly #nests = new Map<number, Pipeline>();
+  readonly #quads = new Map<number, Pipeline>();
 
   constructor(context: Context, kernel: KernelOf<"map">) {
     this.#context = context;
@@ -75,23 +76,26 @@ class CompiledMap implements Compiled {
     const n = operands[0]!.layout.numel;
     const w = this.#writeHead(operands, start, 0);
     writeScalars(recorder, w, this.#scalars, args.scalars);
-    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, 4 * WORKGROUP));
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.streams(n, 4 * WORKGROUP));
   }
 
   #runNest(operands: readonly Operand[], bindings: Bindings, start: number, args: LaunchArgs): void {
     const nest = this.#layNest(operands);
-    const key = bindings.id * MAX_RANK + nest.rank;
-    let pipeline = this.#nests.get(key);
+    const moving = this.#quarter(operands);
+    const pipelines = moving < 0 ? this.#nests : this.#quads;
+    const pattern = bindings.id * MAX_RANK + nest.rank;
+    const key = moving < 0 ? pattern : pattern * 2 ** operands.length + moving;
+    let pipeline = pipelines.get(key);
     if (pipeline === undefined) {
-      pipeline = this.#nestPipeline(nest.rank, bindings);
-      this.#nests.set(key, pipeline);
+      pipeline = this.#nestPipeline(nest.rank, bindings, moving);
+      pipelines.set(key, pipeline);
     }
     const { recorder } = this.#context;
     const n = operands[0]!.layout.numel;
     let w = this.#writeHead(operands, start, nest.rank * (1 + nest.width));
     w = writeNest(recorder, w, nest);
     writeScalars(recorder, w, this.#scalars, args.scalars);
-    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(n, WORKGROUP));
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.streams(n, moving < 0 ? WORKGROUP : 4 * WORKGROUP));
   }
 
   /** Reserves the parameters, with `more` words for a nest, and writes those that both variants begin with; gives the next word. */
@@ -120,6 +124,28 @@ class CompiledMap implements Compiled {
     return nest.sort().merge(ones);
   }
 
+  /**
+   * Makes the innermost loop of the nest go in steps of four elements, if rows are whole fours and begin at multiples of four. Gives the operands
+   * that move along it, one bit each (the others have one element for the whole row); -1 if the loop stays as it is.
+   */
+  #quarter(operands: readonly Operand[]): number {
+    const { sizes, strides, width, rank } = this.#nest;
+    const inner = (rank - 1) * width;
+    if (sizes[rank - 1]! % 4 !== 0 || operands.length > 20) return -1;
+    if (this.#usesPosition && strides[inner + operands.length] !== 1) return -1;
+    let moving = 0;
+    for (let k = 0; k < operands.length; k++) {
+      const step = strides[inner + k]!;
+      if (step === 0 && k >= this.#outputs.length) continue;
+      if (step !== 1 || operands[k]!.layout.offset % 4 !== 0) return -1;
+      for (let d = 0; d < rank - 1; d++) if (strides[d * width + k]! % 4 !== 0) return -1;
+      moving |= 1 << k;
+    }
+    sizes[rank - 1]! /= 4;
+    for (let k = 0; k < width; k++) strides[inner + k]! *= 4;
+    return moving;
+  }
+
   #flatPipeline(walks: readonly Walk[], bindings: Bindings): Pipeline {
     const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (walks[k] === "along" ? "vec4" : "element") as Access }));
     const s = new Shader(operands, bindings, this.#context.window);
@@ -130,32 +156,37 @@ class CompiledMap implements Compiled {
     const nOut = this.#outputs.length;
     const inputs = this.#dtypes.slice(nOut).map((_, k) => k + nOut);
     const at = (k: number, i: string): string => (walks[k] === "along" ? `${offsets[k]} + ${i}` : offsets[k]!);
-    const lanes = ["x", "y", "z", "w"];
     const argument = (k: number, lane: string): string => (walks[k] === "along" ? `x${k}.${lane}` : `x${k}`);
     const calls = (o: number, j: number): string =>
       `${names[o]}(${[...inputs.map((k) => argument(k, lanes[j]!)), `i32(${start} + i) + ${j}`].join(", ")})`;
     const main = `
 let n = ${n};
-for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
+for (var q = gid; q < n / 4u; q += wgs * ${WORKGROUP}u) {
   let i = q * 4u;
-  if (i + 3u < n) {
-    ${inputs.map((k) => `let x${k} = ${walks[k] === "along" ? s.load4(k, at(k, "i")) : s.load(k, at(k, "i"))};`).join("\n    ")}
-    ${names.map((_, o) => `let y${o} = vec4<${s.type(o)}>(${lanes.map((__, j) => calls(o, j)).join(", ")});`).join("\n    ")}
-    ${names.map((_, o) => s.store4(o, at(o, "i"), `y${o}`)).join("\n    ")}
-  } else {
-    for (var j = i; j < n; j++) {
-      ${inputs.map((k) => `let x${k} = ${s.load(k, at(k, "j"))};`).join("\n      ")}
-      ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), `i32(${start} + j)`].join(", ")});`).join("\n      ")}
-      ${names.map((_, o) => s.store(o, at(o, "j"), `y${o}`)).join("\n      ")}
-    }
+  ${inputs.map((k) => `let x${k} = ${walks[k] === "along" ? s.load4(k, at(k, "i")) : s.load(k, at(k, "i"))};`).join("\n  ")}
+  ${names.map((_, o) => `let y${o} = vec4<${s.type(o)}>(${lanes.map((__, j) => calls(o, j)).join(", ")});`).join("\n  ")}
+  ${names.map((_, o) => s.store4(o, at(o, "i"), `y${o}`)).join("\n  ")}
+}
+// One invocation has the rest, so that no two store into one word.
+if (gid == 0u) {
+  for (var j = n & ~3u; j < n; j++) {
+    ${inputs.map((k) => `let x${k} = ${s.load(k, at(k, "j"))};`).join("\n    ")}
+    ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), `i32(${start} + j)`].join(", ")});`).join("\n    ")}
+    ${names.map((_, o) => s.store(o, at(o, "j"), `y${o}`)).join("\n    ")}
   }
 }`;
     return this.#context.recorder.pipeline(s.text(WORKGROUP, main), bindings.blocks.length);
   }
 
-  #nestPipeline(rank: number, bindings: Bindings): Pipeline {
+  /** `moving`: the operands that move along rows taken by fours; -1 for one element at a time. */
+  #nestPipeline(rank: number, bindings: Bindings, moving: number): Pipeline {
     const nOut = this.#outputs.length;
-    const operands = this.#dtypes.map((dtype, k) => ({ dtype, access: (k < nOut ? "shared" : "element") as Access }));
+    const quads = moving >= 0;
+    const moves = (k: number): boolean => quads && ((moving >> k) & 1) === 1;
+    const operands = this.#dtypes.map((dtype, k) => ({
+      dtype,
+      access: (moves(k) ? "vec4" : k < nOut ? "shared" : "element") as Access,
+    }));
     const s = new Shader(operands, bindings, this.#context.window);
     const n = s.word();
     const start = s.word();
@@ -164,13 +195,18 @@ for (var q = gid; q < (n + 3u) / 4u; q += wgs * ${WORKGROUP}u) {
     const names = this.#values(s);
     if (this.#usesPosition) places.push({ name: "pos", start });
     const inputs = this.#dtypes.slice(nOut).map((_, k) => k + nOut);
+    const position = this.#usesPosition ? "i32(pos)" : "0";
+    const call = (o: number, lane: string, j: number): string =>
+      `${names[o]}(${[...inputs.map((k) => (moves(k) ? `x${k}${lane}` : `x${k}`)), `${position} + ${j}`].join(", ")})`;
+    const value = (o: number): string =>
+      quads ? `vec4<${s.type(o)}>(${lanes.map((lane, j) => call(o, `.${lane}`, j)).join(", ")})` : call(o, "", 0);
     const main = `
-let n = ${n};
+let n = ${n}${quads ? " / 4u" : ""};
 for (var i = gid; i < n; i += wgs * ${WORKGROUP}u) {
   ${nest("i", places)}
-  ${inputs.map((k) => `let x${k} = ${s.load(k, `p${k}`)};`).join("\n  ")}
-  ${names.map((name, o) => `let y${o} = ${name}(${[...inputs.map((k) => `x${k}`), this.#usesPosition ? "i32(pos)" : "0"].join(", ")});`).join("\n  ")}
-  ${names.map((_, o) => s.store(o, `p${o}`, `y${o}`)).join("\n  ")}
+  ${inputs.map((k) => `let x${k} = ${moves(k) ? s.load4(k, `p${k}`) : s.load(k, `p${k}`)};`).join("\n  ")}
+  ${names.map((_, o) => `let y${o} = ${value(o)};`).join("\n  ")}
+  ${names.map((_, o) => (quads ? s.store4(o, `p${o}`, `y${o}`) : s.store(o, `p${o}`, `y${o}`))).join("\n  ")}
 }`;
     return this.#context.recorder.pipeline(s.text(WORKGROUP, main), bindings.blocks.length);
   }
@@ -189,6 +225,9 @@ for (var i = gid; i < n; i += wgs * ${WORKGROUP}u) {
     });
   }
 }
+
+/** The components of a vector. */
+const lanes = ["x", "y", "z", "w"];
 
 /** More than a nest has loops. */
 const MAX_RANK = 128;

@@ -45,7 +45,7 @@ class CompiledRandom implements Compiled {
     w += 4;
     const words = isInteger(law.kind) ? recorder.u32 : recorder.f32;
     for (let k = 0; k < law.values.length; k++) words[w++] = law.values[k]!;
-    recorder.dispatch(pipeline, bindings.blocks, this.#context.groups(numel, 4 * WORKGROUP));
+    recorder.dispatch(pipeline, bindings.blocks, this.#context.streams(numel, 4 * WORKGROUP));
   }
 
   #pipeline(law: PhiloxLaw, quads: boolean, bindings: Bindings): Pipeline {
