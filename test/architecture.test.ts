@@ -73,7 +73,8 @@ describe("imports at run time", () => {
   it("names concrete backends only in the index and in their own namespaces", () => {
     for (const [file, targets] of graph) {
       for (const t of targets)
-        if (/^backends\/(cpu|webgpu|reference)\//.test(t) && folderOf(file) !== "backends") expect(["index.ts", "webgpu.ts"]).toContain(file);
+        if (/^backends\/(cpu|webgpu|reference)\//.test(t) && folderOf(file) !== "backends")
+          expect(["index.ts", "webgpu.ts"]).toContain(file);
     }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { contract } from "../../src/backends/webgpu/contract.ts";
 import type { Problem } from "../../src/backends/webgpu/contract/problem.ts";
 import { allVariants, type Candidate, candidate, type Plan, type Variant } from "../../src/backends/webgpu/contract/variants.ts";
+import { contract } from "../../src/backends/webgpu/contract.ts";
 import { bfloat16, type DType, float16, float32, int32, int64, uint8 } from "../../src/core/dtype.ts";
 import { indices, Layout, numel, permute, slice } from "../../src/core/layout.ts";
 import { add, arg, max, state } from "../../src/kernel/expr.ts";
