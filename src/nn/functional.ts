@@ -12,7 +12,7 @@ export {
 } from "./functional/activation.ts";
 export { type ConvOptions, conv1d, conv2d, conv3d } from "./functional/convolution.ts";
 export { type DropoutOptions, dropout, dropout1d, dropout2d, dropout3d } from "./functional/dropout.ts";
-export { type EmbeddingOptions, embedding, oneHot } from "./functional/embedding.ts";
+export { type EmbeddingOptions, embedding, oneHot, oneHotAsync } from "./functional/embedding.ts";
 export { flatten } from "./functional/flatten.ts";
 export { linear } from "./functional/linear.ts";
 export {

@@ -22,6 +22,9 @@ export function where(condition: Tensor, input?: TensorLike, other?: TensorLike)
   return condition._where(input, other);
 }
 
+/** `where(condition)` on every device: the positions where it holds. */
+export const whereAsync = (condition: Tensor): Promise<readonly Tensor[]> => condition.nonzeroAsync({ asTuple: true });
+
 /**
  * The positions of elements that are not zero, one row (n, ndim) each; with `asTuple` one vector for each dimension. Where values cannot be read at
  * once: `await nonzeroAsync(x)`.

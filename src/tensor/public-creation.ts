@@ -15,5 +15,5 @@ export {
   zeros,
   zerosLike,
 } from "./creation.ts";
-export { isTensor, maskedSelect, maskedSelectAsync, nonzero, nonzeroAsync, numel, where } from "./functions.ts";
+export { isTensor, maskedSelect, maskedSelectAsync, nonzero, nonzeroAsync, numel, where, whereAsync } from "./functions.ts";
 export { fromNdarray, type NdarrayParts, toNdarray } from "./ndarray.ts";

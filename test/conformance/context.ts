@@ -6,6 +6,8 @@ export interface Context {
   readonly api: Api;
   /** Whether the device has a dtype. */
   supports(dtype: string): boolean;
+  /** Whether the device may take numbers below the smallest normal one for 0. */
+  readonly flushes: boolean;
 }
 
 /** Runs one case: returns when it passes, throws what it found otherwise. */

@@ -4,7 +4,6 @@
  */
 const half = "float16 on the CPU is computed (through float32), where PyTorch 1.13 raises that its kernel lacks it";
 const huge = "float32 sine, cosine and tangent are held to the accuracy contract up to 1e4; the case has arguments far beyond";
-const classes = "the number of classes is what the largest value says: where values cannot be read at once it has to be given";
 const bias =
   "a bias in front of batch normalisation has a gradient of exactly zero; the rounding of intermediate tensors to float32 leaves 1e-7, and 3e-8 are allowed";
 
@@ -22,8 +21,6 @@ const everywhere: Readonly<Record<string, string>> = {
   "errors/nn/49": "JavaScript itself raises when a constructor uses `this` before super(), before the library can",
 };
 
-const tiny = "the case has operands of 1e-40, which WebGPU allows devices to take for 0 in arithmetic and comparisons";
-
 /** By device, then by case. */
 export const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   cpu: {
@@ -34,22 +31,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   },
   webgpu: {
     ...everywhere,
-    "ops/byhand_nn_functional_one_hot/0": classes,
-    "ops/nn_functional_one_hot/int64/1": classes,
-    "ops/byhand_where/4": "the positions where a condition holds are as many as its values say: nonzeroAsync gives them there",
     "printing/values/26": "a tensor whose values cannot be read at once prints its metadata",
     "modules/containers/cnn": bias,
-    "ops/special_values_binary/mul": tiny,
-    "ops/special_values_binary/div": tiny,
-    "ops/special_values_binary/atan2": tiny,
-    "ops/special_values_binary/pow": tiny,
-    "ops/special_values_binary/remainder": tiny,
-    "ops/special_values_binary/maximum": tiny,
-    "ops/special_values_binary/minimum": tiny,
-    "ops/special_values_binary/eq": tiny,
-    "ops/special_values_binary/lt": tiny,
-    "ops/special_values_binary/le": tiny,
-    "ops/special_values_binary/ge": tiny,
     "ops/special_values_unary/sin": huge,
     "ops/special_values_unary/cos": huge,
     "ops/special_values_unary/tan": huge,

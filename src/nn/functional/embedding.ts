@@ -117,3 +117,15 @@ export const oneHot: Functional<[input: Tensor], [numClasses: number], { numClas
       .to(int64);
   },
 );
+
+/** `oneHot` on every device: the largest class is read first where `numClasses` is left out. */
+export async function oneHotAsync(input: Tensor, classes: number | { numClasses?: number } = -1): Promise<Tensor> {
+  const numClasses = typeof classes === "number" ? classes : (classes.numClasses ?? -1);
+  if (numClasses !== -1 || isReadable(input.device) || input.dtype !== int64 || input.numel() === 0) return oneHot(input, numClasses);
+  const here = await input.cpu();
+  try {
+    return oneHot(input, inferredClasses(here));
+  } finally {
+    here.dispose();
+  }
+}
