@@ -33,9 +33,6 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
     ...everywhere,
     "printing/values/26": "a tensor whose values cannot be read at once prints its metadata",
     "modules/containers/cnn": bias,
-    "ops/special_values_unary/sin": huge,
-    "ops/special_values_unary/cos": huge,
-    "ops/special_values_unary/tan": huge,
   },
   reference: {
     ...everywhere,
