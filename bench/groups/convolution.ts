@@ -1,5 +1,6 @@
 import * as torch from "torchlet";
 import { grid, kernel, type Peer } from "../gpujs.ts";
+import { convolutionSource } from "../gpujs-convolution.ts";
 import type { Cell, Row } from "../measure.ts";
 
 interface Shape {
@@ -21,20 +22,7 @@ function peerForward(peer: Peer, column: string, shape: Shape): Cell {
   if (flopsOf(shape) > (LONGEST[column] ?? Number.POSITIVE_INFINITY)) return { none: "> 1 s" };
   const { batch, from, to, size } = shape;
   const wide = size + 2;
-  const source = `function (x, w) {
-    const n = Math.floor(this.thread.z / this.constants.to);
-    const m = this.thread.z - n * this.constants.to;
-    let sum = 0;
-    for (let c = 0; c < this.constants.from; c++) {
-      for (let i = 0; i < 3; i++) {
-        for (let j = 0; j < 3; j++) {
-          sum += x[n * this.constants.from + c][this.thread.y + i][this.thread.x + j] * w[m * this.constants.from + c][i][j];
-        }
-      }
-    }
-    return sum;
-  }`;
-  const forward = kernel(peer.gpu(column), source, [size, size, batch * to], { from, to });
+  const forward = kernel(peer.gpu(column), convolutionSource, [size, size, batch * to], { from, to });
   const x = grid(new Float32Array(batch * from * wide * wide).fill(0.5), [wide, wide, batch * from]);
   const w = grid(new Float32Array(to * from * 9).fill(0.5), [3, 3, to * from]);
   return { run: () => forward(x, w) };

@@ -1,5 +1,5 @@
-import type { Index, Tensor } from "../../src/index.ts";
-import * as torch from "../../src/index.ts";
+import type { Index } from "../../src/index.ts";
+import { long, mask2, mask3, row } from "./indexing-operands.ts";
 
 /** Expected values are PyTorch 1.13.1's answers for `x = torch.arange(24.).view(2, 3, 4)` and the same index. */
 export interface Read {
@@ -10,14 +10,6 @@ export interface Read {
   /** The gradient of x of the sum of all elements times 1, 2, 3, ... */
   readonly grad: readonly number[];
 }
-
-const long = (values: number | number[] | number[][]): Tensor => torch.tensor(values, { dtype: torch.int64 });
-const row = torch.tensor([true, false, true, false]);
-const mask2 = torch.tensor([
-  [true, false, true],
-  [false, true, false],
-]);
-const mask3 = torch.arange(24).remainder(5).eq(0).view(2, 3, 4);
 
 export const reads: readonly Read[] = [
   {

@@ -1,5 +1,5 @@
-import type { Index, Tensor } from "../../src/index.ts";
-import * as torch from "../../src/index.ts";
+import type { Index } from "../../src/index.ts";
+import { long, mask2, mask3, row } from "./indexing-operands.ts";
 
 /** Expected values are PyTorch 1.13.1's answers for `x = torch.arange(24.).view(2, 3, 4)` and the same assignment. */
 export interface Write {
@@ -11,14 +11,6 @@ export interface Write {
   readonly grad: readonly number[];
   readonly valueGrad: readonly number[] | null;
 }
-
-const long = (values: number | number[] | number[][]): Tensor => torch.tensor(values, { dtype: torch.int64 });
-const row = torch.tensor([true, false, true, false]);
-const mask2 = torch.tensor([
-  [true, false, true],
-  [false, true, false],
-]);
-const mask3 = torch.arange(24).remainder(5).eq(0).view(2, 3, 4);
 
 export const writes: readonly Write[] = [
   {

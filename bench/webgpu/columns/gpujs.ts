@@ -1,5 +1,6 @@
 import { GPU, type IKernelRunShortcut } from "gpu.js";
 import { grid } from "../../gpujs.ts";
+import { convolutionSource } from "../../gpujs-convolution.ts";
 import { versionOf } from "../peers.ts";
 import { type Column, columnOf, withBorder } from "./column.ts";
 import { browserLike } from "./dawn.ts";
@@ -113,20 +114,7 @@ export async function start(): Promise<Record<string, Column>> {
         const wide = size + 2;
         const x = await resident(withBorder(v!, size), [wide, wide, batch * from]);
         const w = await resident(u!, [3, 3, to * from]);
-        const source = `function (x, w) {
-          const n = Math.floor(this.thread.z / this.constants.to);
-          const m = this.thread.z - n * this.constants.to;
-          let sum = 0;
-          for (let c = 0; c < this.constants.from; c++) {
-            for (let i = 0; i < 3; i++) {
-              for (let j = 0; j < 3; j++) {
-                sum += x[n * this.constants.from + c][this.thread.y + i][this.thread.x + j] * w[m * this.constants.from + c][i][j];
-              }
-            }
-          }
-          return sum;
-        }`;
-        const forward = kernel(source, [size, size, batch * to], { from, to });
+        const forward = kernel(convolutionSource, [size, size, batch * to], { from, to });
         return computing(() => forward(x, w));
       },
       // A kernel may not read its own last result: two of them take turns.

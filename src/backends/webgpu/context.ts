@@ -1,9 +1,11 @@
-import type { DType } from "../../core/dtype.ts";
+import { type DType, int32 } from "../../core/dtype.ts";
+import { Layout } from "../../core/layout.ts";
 import type { Compiled } from "../../kernel/kernel.ts";
-import type { Block, RawMemory } from "../../memory/block.ts";
+import type { RawMemory } from "../../memory/block.ts";
 import { Pool } from "../../memory/pool.ts";
-import type { Faults } from "./faults.ts";
-import type { Pipeline, Recorder } from "./recorder.ts";
+import type { Operand } from "./bindings.ts";
+import { FAULT_BYTES, type Faults } from "./faults.ts";
+import type { Recorder } from "./recorder.ts";
 
 /** Limits that kernels respect: the adapter's, or lower ones that were asked for. */
 export interface Limits {
@@ -35,6 +37,8 @@ export class Context {
   readonly limits: Limits;
   readonly features: Features;
   readonly faults: Faults;
+  /** The flag of faults, as kernels that may set it bind it. */
+  readonly flag: Operand;
   /** Memory for intermediate results. A block may be freed as soon as the commands that use it are recorded. */
   readonly scratch: Pool;
   /** The largest part of a block that is bound at once, in bytes. */
@@ -56,6 +60,7 @@ export class Context {
     this.limits = limits;
     this.features = features;
     this.faults = faults;
+    this.flag = { storage: faults, layout: Layout.contiguous([FAULT_BYTES / 4]), dtype: int32 };
     this.copyOf = copyOf;
     this.scratch = new Pool(memory, "webgpu", 256);
     this.window = Math.max(256, Math.floor(limits.maxStorageBufferBindingSize / 256) * 256);
@@ -70,10 +75,5 @@ export class Context {
   streams(items: number, each: number): number {
     const groups = this.groups(items, each);
     return this.features.software ? Math.min(groups, SOFTWARE_STREAMS) : groups;
-  }
-
-  /** Runs a pipeline over blocks with the parameters reserved last. */
-  dispatch(pipeline: Pipeline, blocks: readonly Block[], x: number, y: number = 1, z: number = 1): void {
-    this.recorder.dispatch(pipeline, blocks, x, y, z);
   }
 }

@@ -2,7 +2,7 @@ import { float32, int32 } from "../../core/dtype.ts";
 import { Layout } from "../../core/layout.ts";
 import { lower } from "../../kernel/elementary.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
-import { type Operand, planBindings } from "./bindings.ts";
+import { type Bindings, type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import { COMBINE_THREADS, combineText } from "./contract/combine.ts";
 import { directText } from "./contract/direct.ts";
@@ -47,21 +47,24 @@ class CompiledContract implements Compiled {
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
     if (outputs[0]!.layout.numel === 0) return;
     const operands = [...outputs, ...inputs];
+    const bindings = planBindings(operands, this.#context.window);
     // One more: the block of partial sums.
-    if (fits(this.#context, planBindings(operands, this.#context.window), 1)) this.#launch(operands, args, false);
+    if (fits(this.#context, bindings, 1)) this.#launch(operands, bindings, args, false);
     else {
       const make = (kernel: KernelOf<"contract">): Compiled => contract(this.#context, kernel);
-      this.#fitted ??= new FittedContract(this.#context, this.#kernel, make, (part, rest) => this.#launch(part, rest, true));
+      this.#fitted ??= new FittedContract(this.#context, this.#kernel, make, (part, rest) =>
+        this.#launch(part, planBindings(part, this.#context.window), rest, true),
+      );
       this.#fitted.run(operands, args);
     }
   }
 
   /** `atOnce`: in one dispatch, because there is no room for partial sums. */
-  #launch(operands: readonly Operand[], args: LaunchArgs, atOnce: boolean): void {
+  #launch(operands: readonly Operand[], bindings: Bindings, args: LaunchArgs, atOnce: boolean): void {
     const problem = this.#problem.lay(operands, args.dims!);
     const chosen = this.#forced === undefined ? plan(this.#context, problem) : this.#forced(problem);
     if (chosen.parts === 1 || atOnce) {
-      this.#dispatch("whole", { ...chosen, parts: 1, part: problem.depth }, operands, operands, args);
+      this.#dispatch("whole", { ...chosen, parts: 1, part: problem.depth }, operands, bindings, args);
       return;
     }
     const { scratch } = this.#context;
@@ -70,21 +73,14 @@ class CompiledContract implements Compiled {
     const sums: Operand = { storage: { block }, layout: Layout.contiguous([count]), dtype: this.#meaning.sums };
     for (const stage of ["partial", "combine"] as const) {
       const bound = operandsOf(stage, operands.length).map((k) => (k === SUMS ? sums : operands[k]!));
-      this.#dispatch(stage, chosen, operands, bound, args);
+      this.#dispatch(stage, chosen, operands, planBindings(bound, this.#context.window), args);
     }
     scratch.free(block);
   }
 
-  #dispatch(
-    stage: Stage,
-    { candidate, parts, part }: Plan,
-    operands: readonly Operand[],
-    bound: readonly Operand[],
-    args: LaunchArgs,
-  ): void {
+  #dispatch(stage: Stage, { candidate, parts, part }: Plan, operands: readonly Operand[], bindings: Bindings, args: LaunchArgs): void {
     const context = this.#context;
     const problem = this.#problem;
-    const bindings = planBindings(bound, context.window);
     let key = `${stage}|${problem.key}|${bindings.key}`;
     let readings: readonly [Reading, Reading] = ["one", "one"];
     let tail = false;
@@ -112,7 +108,7 @@ class CompiledContract implements Compiled {
       stage === "combine"
         ? batches * rows * columns
         : batches * parts * Math.ceil(rows / candidate.rows) * Math.ceil(columns / candidate.columns);
-    context.dispatch(pipeline, bindings.blocks, context.groups(units, stage === "combine" ? COMBINE_THREADS : candidate.units));
+    context.recorder.dispatch(pipeline, bindings.blocks, context.groups(units, stage === "combine" ? COMBINE_THREADS : candidate.units));
   }
 }
 

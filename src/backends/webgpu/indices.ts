@@ -1,6 +1,5 @@
 import { type ComputeType, type DType, int32 } from "../../core/dtype.ts";
 import { forgottenFault } from "../../core/errors.ts";
-import { Layout } from "../../core/layout.ts";
 import type { Compiled, Indexed, LaunchArgs } from "../../kernel/kernel.ts";
 import { LoopNest } from "../../kernel/loop-nest.ts";
 import { type Bindings, type Operand, planBindings } from "./bindings.ts";
@@ -43,7 +42,7 @@ export class CompiledLookup implements Compiled {
     this.#tables = tables;
     for (const d of [move.dtype, ...tables]) format(d);
     this.#nest = new LoopNest(2 + tables.length);
-    this.#flag = { storage: { block: context.faults.block }, layout: Layout.contiguous([4]), dtype: int32 };
+    this.#flag = context.flag;
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {

@@ -95,6 +95,11 @@ export class Monoid {
     });
   }
 
+  /** The dtypes that a pass stores: the components, where it keeps them for another, or else the outputs. */
+  results(keeps: boolean): readonly DType[] {
+    return keeps ? this.kept : this.outputs.map((o) => o.dtype);
+  }
+
   /** Whether it tells overflow. */
   get watches(): boolean {
     return this.#watched.length > 0;

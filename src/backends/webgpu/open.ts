@@ -25,8 +25,11 @@ export async function openBackend(adapter: GPUAdapter, lower: Partial<Limits> = 
   ]);
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   endWithProcess(device);
-  const limits = Object.fromEntries(limitNames.map((n) => [n, Math.min(device.limits[n], lower[n] ?? Number.POSITIVE_INFINITY)]));
-  const backend = new WebGpuBackend(device, adapter.info, limits as unknown as Limits, featuresOf(device, adapter));
+  const limits = Object.fromEntries(limitNames.map((n) => [n, Math.min(device.limits[n], lower[n] ?? Number.POSITIVE_INFINITY)])) as Record<
+    keyof Limits,
+    number
+  >;
+  const backend = new WebGpuBackend(device, adapter.info, limits, featuresOf(device, adapter));
   await measureVariants(backend.context);
   return backend;
 }

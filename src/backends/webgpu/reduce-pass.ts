@@ -1,6 +1,5 @@
 import { type DType, float32, int32 } from "../../core/dtype.ts";
 import { sumOverflow } from "../../core/errors.ts";
-import { Layout } from "../../core/layout.ts";
 import type { LaunchArgs } from "../../kernel/kernel.ts";
 import { LoopNest } from "../../kernel/loop-nest.ts";
 import { type Bindings, type Operand, planBindings } from "./bindings.ts";
@@ -54,14 +53,13 @@ export class ReducePass {
     this.#context = context;
     this.monoid = new Monoid(source);
     this.#keeps = keeps;
-    const outputs = keeps ? this.monoid.kept : this.monoid.outputs.map((o) => o.dtype);
+    const outputs = this.monoid.results(keeps);
     this.#outputs = outputs.length;
     this.#dtypes = [...outputs, ...inputs];
     for (const d of this.#dtypes) format(d);
     this.#kept = new LoopNest(this.#dtypes.length);
     this.#reduced = new LoopNest(inputs.length);
-    const { block } = context.faults;
-    this.#flag = this.monoid.watches && !keeps ? { storage: { block }, layout: Layout.contiguous([4]), dtype: int32 } : null;
+    this.#flag = this.monoid.watches && !keeps ? context.flag : null;
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs, sizes: Sizes, share: Share): void {

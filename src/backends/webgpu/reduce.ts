@@ -3,10 +3,11 @@ import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
 import { type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import { fits, runFitted, sharedAxes } from "./fit-bindings.ts";
-import { resumed, type Source, watchesOverflow, watching } from "./monoid.ts";
+import { resumed, type Source } from "./monoid.ts";
 import { type Piece, pieces } from "./pieces.ts";
 import { ReducePass, type Sizes } from "./reduce-pass.ts";
 import { shareAll, shareChunks } from "./reduce-share.ts";
+import { Watched } from "./watched.ts";
 
 /** The dispatches of one reduction: one from the inputs to the outputs, or two, of chunks and of what they gave. */
 class Reduction {
@@ -100,29 +101,6 @@ class Reduction {
   }
 }
 
-/** Reductions, with what watches for overflow where the device is asked to. */
-class CompiledReduce implements Compiled {
-  readonly #context: Context;
-  readonly #kernel: KernelOf<"reduce">;
-  readonly #plain: Reduction;
-  readonly #watches: boolean;
-  #watching: Reduction | null = null;
-
-  constructor(context: Context, kernel: KernelOf<"reduce">) {
-    this.#context = context;
-    this.#kernel = kernel;
-    this.#plain = new Reduction(context, kernel, kernel.inputs);
-    this.#watches = watchesOverflow(kernel);
-  }
-
-  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
-    if (outputs[0]!.layout.numel === 0) return;
-    let reduction = this.#plain;
-    if (this.#watches && this.#context.checkOverflow)
-      reduction = this.#watching ??= new Reduction(this.#context, watching(this.#kernel), this.#kernel.inputs);
-    reduction.run(inputs, outputs, args);
-  }
-}
-
 /** Reductions for WebGPU. */
-export const reduce = (context: Context, kernel: KernelOf<"reduce">): Compiled => new CompiledReduce(context, kernel);
+export const reduce = (context: Context, kernel: KernelOf<"reduce">): Compiled =>
+  new Watched(context, kernel, (source) => new Reduction(context, source, kernel.inputs));

@@ -1,6 +1,5 @@
 import { type DType, int32 } from "../../core/dtype.ts";
 import { sumOverflow } from "../../core/errors.ts";
-import { Layout } from "../../core/layout.ts";
 import type { LaunchArgs } from "../../kernel/kernel.ts";
 import { LoopNest } from "../../kernel/loop-nest.ts";
 import { type Bindings, type Operand, planBindings } from "./bindings.ts";
@@ -39,14 +38,13 @@ export class ScanPass {
     this.#context = context;
     this.monoid = new Monoid(source);
     this.#keeps = keeps;
-    const outputs = keeps ? this.monoid.kept : this.monoid.outputs.map((o) => o.dtype);
+    const outputs = this.monoid.results(keeps);
     this.#outputs = outputs.length;
     this.#dtypes = [...outputs, ...inputs, ...this.monoid.kept];
     for (const d of this.#dtypes) format(d);
     this.#rows = new LoopNest(outputs.length + inputs.length);
     this.#chunks = new LoopNest(this.#dtypes.length);
-    const { block } = context.faults;
-    this.#flag = this.monoid.watches && !keeps ? { storage: { block }, layout: Layout.contiguous([4]), dtype: int32 } : null;
+    this.#flag = this.monoid.watches && !keeps ? context.flag : null;
   }
 
   /** `before`: components of the scanned chunks, in the outputs' shape but for the last dimension; none where a row is one chunk. */

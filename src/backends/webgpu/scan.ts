@@ -4,10 +4,11 @@ import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
 import { type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import { fits, runFitted, sharedAxes } from "./fit-bindings.ts";
-import { resumed, type Source, watchesOverflow, watching } from "./monoid.ts";
+import { resumed, type Source } from "./monoid.ts";
 import { type Piece, pieces } from "./pieces.ts";
 import { ReducePass } from "./reduce-pass.ts";
 import { ScanPass } from "./scan-pass.ts";
+import { Watched } from "./watched.ts";
 
 /** Invocations that keep a CPU busy that plays a GPU, and a GPU; and the elements that make a chunk worth its while. */
 const SOFTWARE_LANES = 128;
@@ -132,29 +133,6 @@ class Scan {
 
 const none: readonly Operand[] = [];
 
-/** Inclusive scans along the last dimension, with what watches for overflow where the device is asked to. */
-class CompiledScan implements Compiled {
-  readonly #context: Context;
-  readonly #kernel: KernelOf<"scan">;
-  readonly #plain: Scan;
-  readonly #watches: boolean;
-  #watching: Scan | null = null;
-
-  constructor(context: Context, kernel: KernelOf<"scan">) {
-    this.#context = context;
-    this.#kernel = kernel;
-    this.#plain = new Scan(context, kernel, kernel.inputs, false);
-    this.#watches = watchesOverflow(kernel);
-  }
-
-  run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
-    if (outputs[0]!.layout.numel === 0) return;
-    let scan = this.#plain;
-    if (this.#watches && this.#context.checkOverflow)
-      scan = this.#watching ??= new Scan(this.#context, watching(this.#kernel), this.#kernel.inputs, false);
-    scan.run(inputs, outputs, args);
-  }
-}
-
-/** Scans for WebGPU. */
-export const scan = (context: Context, kernel: KernelOf<"scan">): Compiled => new CompiledScan(context, kernel);
+/** Inclusive scans along the last dimension, for WebGPU. */
+export const scan = (context: Context, kernel: KernelOf<"scan">): Compiled =>
+  new Watched(context, kernel, (source) => new Scan(context, source, kernel.inputs, false));
