@@ -8,6 +8,7 @@ import { ArgumentError, DeviceError } from "./core/errors.ts";
 import { Layout, numel, rowMajor } from "./core/layout.ts";
 import { device as findDevice, startDevice } from "./dispatch/device.ts";
 import { Operand } from "./dispatch/operand.ts";
+import { kindOf } from "./dispatch/allocate.ts";
 import type { PoolStats } from "./memory/pool.ts";
 import { Storage } from "./memory/storage.ts";
 import { stats as poolStats } from "./tensor/memory.ts";
@@ -103,7 +104,7 @@ export function fromBuffer(buffer: GPUBuffer, { dtype, shape, stride = rowMajor(
   if (size > room)
     throw new ArgumentError(`fromBuffer(): the tensor needs ${size} bytes from ${byteOffset} on, but the buffer has ${buffer.size}`);
   const block = { buffer: new DeviceBuffer(buffer, false), offset: byteOffset, size: room };
-  return new Tensor(new Operand(new Storage(device.pool, size, block), layout, dtype, device));
+  return new Tensor(new Operand(new Storage(device.pool, size, kindOf(dtype), block), layout, dtype, device));
 }
 
 /** Where a tensor's memory lies. */

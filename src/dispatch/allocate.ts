@@ -1,16 +1,20 @@
 import type { DType } from "../core/dtype.ts";
 import { dtypeNotOnDevice } from "../core/errors.ts";
 import { Layout, rowMajor } from "../core/layout.ts";
+import type { Kind } from "../memory/block.ts";
 import { Storage } from "../memory/storage.ts";
 import type { Device } from "./device.ts";
 import { Operand } from "./operand.ts";
+
+/** The kind of memory that elements of a dtype lie in. */
+export const kindOf = (dtype: DType): Kind => (dtype.isFloatingPoint ? "float" : dtype.name === "bool" ? "bool" : "int");
 
 /** A new operand of a layout that starts at 0 and reaches `numel` elements. Its values are whatever was in the memory. */
 export function allocate(layout: Layout, dtype: DType, device: Device): Operand {
   if (!device.backend.supports(dtype)) {
     throw dtypeNotOnDevice(device.type, dtype);
   }
-  return new Operand(new Storage(device.pool, layout.numel * device.backend.itemsize(dtype)), layout, dtype, device);
+  return new Operand(new Storage(device.pool, layout.numel * device.backend.itemsize(dtype), kindOf(dtype)), layout, dtype, device);
 }
 
 /** A new row-major operand. */

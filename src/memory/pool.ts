@@ -1,5 +1,5 @@
 import { OutOfMemoryError, outOfMemory } from "../core/errors.ts";
-import type { Block, RawMemory } from "./block.ts";
+import { type Kind, PoolBlock, type RawMemory, Segment } from "./block.ts";
 
 /** Figures of a pool, in bytes and counts. */
 export interface PoolStats {
@@ -35,8 +35,8 @@ export class Pool {
   readonly #memory: RawMemory;
   readonly #name: string;
   readonly #alignment: number;
-  readonly #free = new Map<number, Block[]>();
-  #arena: Block | null = null;
+  readonly #free = new Map<number, PoolBlock[]>();
+  #arena: PoolBlock | null = null;
   #arenaUsed = 0;
   /** At most this many bytes are reserved. */
   limit: number = Number.POSITIVE_INFINITY;
@@ -48,10 +48,10 @@ export class Pool {
   }
 
   /** A block of at least `size` bytes. Its content is whatever was there. */
-  allocate(size: number): Block {
+  allocate(size: number, _kind: Kind = "float"): PoolBlock {
     const rounded = sizeClass(size, this.#alignment);
     const stats = this.stats;
-    const block = this.#free.get(rounded)?.pop();
+    const block = this.#free.get(rounded)?.pop() as PoolBlock | undefined;
     if (block !== undefined) stats.reused++;
     const result = block ?? (rounded <= ARENA_LIMIT ? this.#carve(rounded) : this.#reserve(rounded));
     stats.allocations++;
@@ -62,7 +62,7 @@ export class Pool {
   }
 
   /** Takes a block back for the next request of its class. */
-  free(block: Block): void {
+  free(block: PoolBlock): void {
     const list = this.#free.get(block.size);
     if (list === undefined) this.#free.set(block.size, [block]);
     else list.push(block);
@@ -75,33 +75,33 @@ export class Pool {
     for (const [size, list] of this.#free) {
       if (size <= ARENA_LIMIT) continue;
       for (const block of list) {
-        this.#memory.release(block);
+        this.#memory.release(block.segment.raw);
         this.stats.reservedBytes -= size;
       }
       this.#free.delete(size);
     }
   }
 
-  #carve(size: number): Block {
+  #carve(size: number): PoolBlock {
     if (this.#arena === null || this.#arenaUsed + size > ARENA_BYTES) {
       // What is left of the old arena is lost until the device closes: at most one block's worth in an arena's eight.
       this.#arena = this.#reserve(ARENA_BYTES);
       this.#arenaUsed = 0;
     }
-    const block = { buffer: this.#arena.buffer, offset: this.#arena.offset + this.#arenaUsed, size };
+    const block = new PoolBlock(this.#arena.segment, this.#arena.offset + this.#arenaUsed, size);
     this.#arenaUsed += size;
     return block;
   }
 
-  #reserve(size: number): Block {
+  #reserve(size: number): PoolBlock {
     if (this.stats.reservedBytes + size > this.limit) this.emptyCache();
     if (this.stats.reservedBytes + size > this.limit) throw this.#exhausted(size);
     const block = this.#allocateOrTrim(size);
     this.stats.reservedBytes += size;
-    return { buffer: block.buffer, offset: block.offset, size };
+    return new Segment(block, size, "float", size <= ARENA_LIMIT, 0).first;
   }
 
-  #allocateOrTrim(size: number): Block {
+  #allocateOrTrim(size: number): ReturnType<RawMemory["allocate"]> {
     try {
       return this.#memory.allocate(size);
     } catch (e) {
