@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/package/**", "**/node_modules/**"],
-    setupFiles: ["test/support/webgpu-environment.ts"],
+    setupFiles: ["test/support/webgpu-environment.ts", "test/support/check-pools.ts"],
     testTimeout: 60_000,
     // The library in miniature first: when it fails, nothing else needs to be looked at.
     sequence: { sequencer: (await import("./test/support/tiny-first.ts")).TinyFirst },

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startPeer } from "./gpujs.ts";
+import { allocation } from "./groups/allocation.ts";
 import { convolution } from "./groups/convolution.ts";
 import { matmul } from "./groups/matmul.ts";
 import { memory } from "./groups/memory.ts";
@@ -49,7 +50,7 @@ const { filter, json, rounds, time, warmup } = readOptions();
 const peer = startPeer();
 const limits: Limits = await measureLimits();
 const columns = ["torchlet", ...peer.columns];
-const rows = [overhead, matmul, convolution, memory, mnist]
+const rows = [overhead, allocation, matmul, convolution, memory, mnist]
   .flatMap((group) => group(peer))
   .filter((r) => filter.test(`${r.group}: ${r.name}`));
 const machine = {

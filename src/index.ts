@@ -52,12 +52,13 @@ export * as nn from "./nn/index.ts";
 export type { TensorLike } from "./ops/entry.ts";
 export * as optim from "./optim/index.ts";
 export * as autograd from "./tensor/autograd.ts";
+export { type DeepCopyable, deepcopy, type Memo } from "./tensor/deepcopy.ts";
 export type { Index } from "./tensor/indexing.ts";
 export * as memory from "./tensor/memory.ts";
 export * from "./tensor/public-creation.ts";
 export * from "./tensor/public-ops.ts";
 export * from "./tensor/public-random.ts";
-export { keep, scope } from "./tensor/scope.ts";
+export { keep, Scope, scope } from "./tensor/scope.ts";
 // tensors
 export { Tensor } from "./tensor/tensor.ts";
 export * as utils from "./utils.ts";

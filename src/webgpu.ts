@@ -6,10 +6,10 @@ import type { WebGpuStats } from "./backends/webgpu/stats.ts";
 import type { DType } from "./core/dtype.ts";
 import { ArgumentError, DeviceError } from "./core/errors.ts";
 import { Layout, numel, rowMajor } from "./core/layout.ts";
+import { kindOf } from "./dispatch/allocate.ts";
 import { device as findDevice, startDevice } from "./dispatch/device.ts";
 import { Operand } from "./dispatch/operand.ts";
-import { kindOf } from "./dispatch/allocate.ts";
-import type { PoolStats } from "./memory/pool.ts";
+import type { MemoryStats } from "./memory/statistics.ts";
 import { Storage } from "./memory/storage.ts";
 import { stats as poolStats } from "./tensor/memory.ts";
 import { Tensor } from "./tensor/tensor.ts";
@@ -64,7 +64,7 @@ export function checkOverflow(on: boolean): void {
 }
 
 /** The memory of the GPU, as `torch.memory` shows it. */
-export const memory: { stats(): Readonly<PoolStats>; emptyCache(): void } = {
+export const memory: { stats(): MemoryStats; emptyCache(): void } = {
   stats: () => poolStats("webgpu"),
   emptyCache: () => findDevice("webgpu").pool.emptyCache(),
 };

@@ -15,7 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   backends: ["core", "kernel", "memory"],
   ops: ["core", "kernel"],
   dispatch: ["core", "kernel", "memory"],
-  autograd: ["core"],
+  autograd: ["core", "memory"],
   tensor: below,
   nn: ["core", "autograd", "tensor"],
   optim: ["core", "autograd", "tensor"],

@@ -122,6 +122,8 @@ function* steps(
   const ready = new ReadyQueue();
   const captured: Gradients = inputs?.map(() => null) ?? [];
   let received: Gradients = [];
+  // A hook may give up the last handle on the graph that is being run.
+  for (const { node } of roots) node.incref();
   try {
     roots.forEach((root, i) => deposit(buffers, root, grads[i]!, createGraph));
     for (const node of new Set(roots.map((r) => r.node))) if (pending.get(node) === 0) ready.push(node);
@@ -158,6 +160,7 @@ function* steps(
   } finally {
     for (const g of received) g?.dispose();
     for (const list of buffers.values()) for (const g of list) g?.dispose();
+    for (const { node } of roots) node.decref();
   }
 }
 

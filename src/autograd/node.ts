@@ -1,5 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { Device } from "../dispatch/device.ts";
+import { Container } from "../memory/container.ts";
+import { inUserScope } from "../memory/ownership.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Where a gradient goes next: input `index` of `node` (that is, the gradient of output `index` of the op that the node differentiates). */
@@ -33,7 +35,7 @@ let sequence = 0;
  * One recorded operation, seen from backward: takes the gradients of its outputs and gives those of its inputs. Its edges point to nodes, never to
  * the tensors between them, so an intermediate whose values no gradient mentions dies with its handle.
  */
-export abstract class Node {
+export abstract class Node extends Container {
   /** PyTorch's name for it: `AddBackward0`. */
   readonly name: string;
   /** Later operations have larger numbers; backward takes the largest first. */
@@ -47,9 +49,18 @@ export abstract class Node {
   retain: ((grad: Tensor) => void)[] | null = null;
 
   constructor(name: string, edges: (Edge | null)[], order: number = sequence++) {
+    super(inUserScope());
     this.name = name;
     this.edges = edges;
     this.sequence = order;
+    if (!this.counted) for (const edge of edges) if (edge !== null) edge.node.uncount();
+  }
+
+  override traverse(visit: (child: Container) => void): void {
+    for (const edge of this.edges) if (edge !== null) visit(edge.node);
+  }
+  protected override free(): void {
+    this.release();
   }
 
   /**
@@ -74,7 +85,7 @@ export abstract class Node {
     return this.edges.map((e) => (e === null ? null : ([e.node, e.index] as const))).filter((e) => e !== null);
   }
 
-  toString(): string {
+  override toString(): string {
     return `<${this.name}>`;
   }
 }

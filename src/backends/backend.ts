@@ -25,12 +25,23 @@ export interface Backend extends RawMemory {
   read(block: Block, dtype: DType, at: number, count: number): Promise<Uint8Array>;
   /** (optional) The same at once, where the device shares memory with the host. */
   readSync?(block: Block, dtype: DType, at: number, count: number): Uint8Array;
+  /**
+   * (optional) Where a block lies in the host's own memory, for typed arrays over it: they must stay valid as long as the block is held. null
+   * where the memory may move.
+   */
+  hostMemory?(block: Block): HostMemory | null;
   /** Makes a kernel ready. Called once per kernel. */
   compile(kernel: Kernel): Compiled;
   /** Hands over to the device what was only recorded so far. */
   flush(): void;
   /** Resolves when the device has done all of its work. */
   synchronize(): Promise<void>;
+}
+
+/** A place in the host's memory; `offset` counts bytes. */
+export interface HostMemory {
+  readonly buffer: ArrayBufferLike;
+  readonly offset: number;
 }
 
 /** One emitter per kind of kernel: tsc lists what a new backend lacks. */

@@ -18,6 +18,7 @@ import {
   UnsupportedError,
   ValueError,
 } from "./error-classes.ts";
+import { reprFloat } from "./print/float-format.ts";
 
 export * from "./error-classes.ts";
 
@@ -431,13 +432,95 @@ export function formatBytes(n: number): string {
   return i === 0 ? `${n} bytes` : `${x.toFixed(2)} ${units[i]}`;
 }
 
-/** In the form of PyTorch's CUDA message; the advice is what frees memory here. */
-export const outOfMemory = (device: string, tried: number, limit: number, allocated: number, reserved: number): OutOfMemoryError =>
-  new OutOfMemoryError(
-    `${device} out of memory. Tried to allocate ${formatBytes(tried)} (${formatBytes(limit)} total capacity; ` +
-      `${formatBytes(allocated)} already allocated; ${formatBytes(reserved)} reserved in total by Torchlet). Tensors that a synchronous loop ` +
-      "drops are only found when the collector runs: await a read in the loop, or wrap its body in scope(() => { ... }).",
+/**
+ * In the form of PyTorch's CUDA message; the advice is what frees memory here. `capacity`: of the device, undefined where it does not tell;
+ * `allowed`: the limit that was set, if any.
+ */
+export function outOfMemory(
+  device: string,
+  tried: number,
+  capacity: number | undefined,
+  allocated: number,
+  reserved: number,
+  allowed: number = Number.POSITIVE_INFINITY,
+): OutOfMemoryError {
+  const total = Math.min(capacity ?? allowed, allowed);
+  const figures = [
+    device,
+    ...(capacity === undefined ? [] : [`${formatBytes(capacity)} total capacity`]),
+    `${formatBytes(allocated)} already allocated`,
+    ...(Number.isFinite(total) ? [`${formatBytes(Math.max(total - reserved, 0))} free`] : []),
+    ...(Number.isFinite(allowed) ? [`${formatBytes(allowed)} allowed`] : []),
+    `${formatBytes(reserved)} reserved in total by Torchlet`,
+  ];
+  return new OutOfMemoryError(
+    `${device} out of memory. Tried to allocate ${formatBytes(tried)} (${figures.join("; ")}). Tensors that a synchronous loop drops are only ` +
+      "found when the collector runs: await a read in the loop, or wrap its body in scope(() => { ... }).",
   );
+}
+
+export const freedTwice = (device: string, address: number, size: number): TorchletError =>
+  new TorchletError(`INTERNAL ASSERT FAILED: the block of ${size} bytes at ${address} in the memory of ${device} is freed twice`);
+
+export const fractionType = (): ArgumentError => new ArgumentError("Invalid type for fraction argument, must be `float`");
+export const fractionRange = (fraction: number): ValueError =>
+  new ValueError(`Invalid fraction value: ${reprFloat(fraction)}. Allowed range: 0~1`);
+export const limitRange = (bytes: unknown): ValueError =>
+  new ValueError(`setMemoryLimit(): expected a number of bytes that is not negative, or null for no limit, but got ${String(bytes)}`);
+export const capacityUnknown = (name: string, device: string): DeviceError =>
+  new DeviceError(
+    `${name}(): the device '${device}' does not tell how much memory it has. A limit in bytes can be set with ` +
+      `torch.memory.setMemoryLimit(bytes, "${device}")`,
+  );
+export const historyEntries = (maxEntries: unknown): ValueError =>
+  new ValueError(`recordHistory(): maxEntries has to be a positive whole number, but is ${String(maxEntries)}`);
+export const cannotPickle = (type: string): ArgumentError => new ArgumentError(`cannot pickle '${type}' object`);
+
+// ---- ndarrays and copies
+
+export const numpyNeedsGrad = (): GradError =>
+  new GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+export const numpyDevice = (device: string): DeviceError =>
+  new DeviceError(
+    `can't convert ${device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.`,
+    "TypeError",
+  );
+export const numpyScalarType = (scalarName: string): DTypeError => new DTypeError(`Got unsupported ScalarType ${scalarName}`, "TypeError");
+export const numpyNoFloat16 = (scalarName: string): DTypeError =>
+  new DTypeError(
+    `Got unsupported ScalarType ${scalarName}: this JavaScript engine has no Float16Array. Use tensor.float() first`,
+    "TypeError",
+  );
+export const memoryNotShared = (device: string): DeviceError =>
+  new DeviceError(
+    `the memory of device '${device}' moves when it grows, because this JavaScript engine has no shared WebAssembly memory: no typed array can ` +
+      "share it. Use `await x.toTypedArray()` for a copy of a tensor",
+  );
+export const negativeStrides = (): ValueError =>
+  new ValueError(
+    "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. " +
+      "(You can probably work around this by making a copy of your array  with array.copy().) ",
+  );
+export const stridesLength = (): ShapeError => new ShapeError("mismatch in length of strides and shape");
+export const storageBounds = (
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+  itemsize: number,
+  required: number,
+  nbytes: number,
+): ShapeError =>
+  new ShapeError(
+    `setStorage: sizes ${list(shape)}, strides ${list(strides)}, storage offset ${offset}, and itemsize ${itemsize} requiring a storage size of ` +
+      `${required} are out of bounds for storage of size ${nbytes}`,
+  );
+export const aliasArbitrary = (): ValueError => new ValueError("can't alias arbitrary sequence into a tensor.");
+export const aliasDtype = (from: string, to: string): ValueError =>
+  new ValueError(`can't alias tensor with dtype '${from}' into dtype '${to}'.`);
+export const aliasDevice = (from: string, to: string): ValueError => new ValueError(`can't alias tensor from device '${from}' to '${to}'.`);
+export const deepcopyNonLeaf = (): GradError =>
+  new GradError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment");
+export const notCopyable = (type: string): ArgumentError => new ArgumentError(`cannot pickle '${type}' object`);
 
 // ---- random numbers
 

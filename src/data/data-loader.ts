@@ -2,7 +2,7 @@ import { batchingOff, exclusiveOption, iterableOption, noLength, ValueError } fr
 import { reprBool } from "../core/print/python.ts";
 import type { Generator } from "../core/random/generator.ts";
 import type { Device } from "../dispatch/device.ts";
-import { relieve } from "../memory/pressure.ts";
+import { relieve, underPressure } from "../memory/pressure.ts";
 import { byPosition, isOptions } from "../tensor/arguments.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type Collated, defaultCollate } from "./collate.ts";
@@ -149,7 +149,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       const batch = ahead.shift();
       if (batch === undefined) return;
       const ready = await batch;
-      await relieve();
+      if (underPressure()) await relieve();
       yield ready;
     }
   }

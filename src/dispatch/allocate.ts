@@ -20,3 +20,24 @@ export function allocate(layout: Layout, dtype: DType, device: Device): Operand 
 /** A new row-major operand. */
 export const allocateContiguous = (shape: readonly number[], dtype: DType, device: Device): Operand =>
   allocate(new Layout(shape, rowMajor(shape), 0), dtype, device);
+
+/** One new operand per dtype, or none: where the memory ends in the middle, those before it are given back. */
+export function allocateEach<T>(items: readonly T[], one: (item: T) => Operand): Operand[] {
+  const made: Operand[] = [];
+  try {
+    for (const item of items) made.push(one(item));
+  } catch (error) {
+    discard(made);
+    throw error;
+  }
+  return made;
+}
+
+/** Gives back the memory of new operands that nobody has come to own. */
+export function discard(operands: readonly Operand[]): void {
+  for (const { storage } of operands) {
+    if (storage.refs > 0) continue;
+    storage.retain();
+    storage.release();
+  }
+}

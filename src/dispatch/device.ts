@@ -1,7 +1,9 @@
 import type { Backend } from "../backends/backend.ts";
 import { unknownDevice } from "../core/errors.ts";
-import { Pool } from "../memory/pool.ts";
-import { setLiveBytes } from "../memory/pressure.ts";
+import { collectCycles } from "../memory/cycle-collector.ts";
+import { watch } from "../memory/history.ts";
+import { Pool, setReclaim } from "../memory/pool.ts";
+import { addPool, removePool } from "../memory/pressure.ts";
 
 /** A place where tensors live: a backend and the pool of its memory. There is one object per device, so devices compare with `===`. */
 export class Device {
@@ -15,6 +17,7 @@ export class Device {
     this.type = type;
     this.backend = backend;
     this.pool = new Pool(backend, type, alignment);
+    watch(this.pool);
   }
 
   toString(): string {
@@ -58,13 +61,18 @@ export function device(name: string | Device): Device {
   backend.id = nextId++;
   const made = new Device(name, backend, entry.alignment);
   devices.set(name, made);
+  addPool(made.pool);
   return made;
 }
 
 /** The device of a name, started where that takes time, and anew where it was lost. */
 export async function startDevice(name: string | Device): Promise<Device> {
   if (typeof name !== "string") return name;
-  if (devices.get(name)?.backend.isLost) devices.delete(name);
+  const known = devices.get(name);
+  if (known?.backend.isLost) {
+    devices.delete(name);
+    removePool(known.pool);
+  }
   if (!devices.has(name)) await entries.get(name)?.start?.();
   return device(name);
 }
@@ -72,11 +80,8 @@ export async function startDevice(name: string | Device): Promise<Device> {
 /** Every device in use so far. */
 export const openDevices = (): readonly Device[] => [...devices.values()];
 
-setLiveBytes(() => {
-  let n = 0;
-  for (const d of devices.values()) n += d.pool.stats.allocatedBytes;
-  return n;
-});
+// Where memory is exhausted, garbage in cycles is the first to go.
+setReclaim(() => void collectCycles());
 
 let defaultDevice: Device | null = null;
 /** The device of tensors made without one. */

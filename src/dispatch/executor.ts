@@ -1,4 +1,5 @@
 import type { Compiled, Kernel, LaunchArgs } from "../kernel/kernel.ts";
+import { discard } from "./allocate.ts";
 import type { Operand } from "./operand.ts";
 
 /** Where steps go: to the backend at once, or into a recording that is replayed later. */
@@ -24,9 +25,14 @@ export function setExecutor(next: Executor): Executor {
   return old;
 }
 
-/** Executes a step whose outputs are new: nobody has seen them. */
+/** Executes a step whose outputs are new: nobody has seen them, and where it fails nobody will. */
 export function execute(kernel: Kernel, inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
-  executor.execute(kernel, inputs, outputs, args);
+  try {
+    executor.execute(kernel, inputs, outputs, args);
+  } catch (error) {
+    discard(outputs);
+    throw error;
+  }
 }
 
 /** Executes a step that writes to existing storages, and counts the writes. The only place that changes a version. */

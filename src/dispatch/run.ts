@@ -14,7 +14,7 @@ import type {
   ScanKernel,
   ScatterKernel,
 } from "../kernel/kernel.ts";
-import { allocate, allocateContiguous } from "./allocate.ts";
+import { allocate, allocateContiguous, allocateEach } from "./allocate.ts";
 import type { Device } from "./device.ts";
 import { execute, overwrite } from "./executor.ts";
 import type { Operand } from "./operand.ts";
@@ -59,7 +59,7 @@ export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchA
         shape,
         expanded.map((x) => x.layout),
       );
-  const outputs = kernel.outputs.map((o) => allocate(layout, o.dtype, device));
+  const outputs = allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
 }
@@ -79,16 +79,19 @@ export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Oper
   const { shape } = out.layout;
   const expanded = inputs.map((x) => expand(x, shape));
   const copies: Operand[] = [];
-  for (let i = 0; i < expanded.length; i++) {
-    if (!partlyOverlaps(expanded[i]!, out)) continue;
-    const copied = copy(expanded[i]!);
-    copied.storage.retain();
-    copies.push(copied);
-    expanded[i] = copied;
+  try {
+    for (let i = 0; i < expanded.length; i++) {
+      if (!partlyOverlaps(expanded[i]!, out)) continue;
+      const copied = copy(expanded[i]!);
+      copied.storage.retain();
+      copies.push(copied);
+      expanded[i] = copied;
+    }
+    if (out.layout.numel > 0) overwrite(kernel, expanded, [out], args);
+    else if (!out.untracked) out.storage.version++;
+  } finally {
+    for (const c of copies) c.storage.release();
   }
-  if (out.layout.numel > 0) overwrite(kernel, expanded, [out], args);
-  else if (!out.untracked) out.storage.version++;
-  for (const c of copies) c.storage.release();
 }
 
 /**
@@ -130,7 +133,7 @@ export function reduce(
   const { shape } = x.layout;
   const kept = keptDims(shape.length, dims);
   const inputs = operands.map((o) => reducedLast(o, kept, dims));
-  const outputs = kernel.outputs.map((o) =>
+  const outputs = allocateEach(kernel.outputs, (o) =>
     allocateContiguous(
       kept.map((d) => shape[d]!),
       o.dtype,
@@ -151,7 +154,7 @@ export function checkNonEmpty(op: string, x: Operand, dims: readonly number[]): 
 /** Scans along one dimension. */
 export function scan(kernel: ScanKernel, x: Operand, dim: number, args: LaunchArgs = NONE): Operand[] {
   const last = x.layout.ndim - 1;
-  const outputs = kernel.outputs.map((o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
+  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
   if (x.layout.numel === 0) return outputs;
   if (last < 0) {
     const lift = (o: Operand) => o.view(Layout.contiguous([1], o.layout.offset));

@@ -1,7 +1,11 @@
-import type { Storage } from "./storage.ts";
+import { ballastFor } from "./ballast.ts";
+import type { Role, Storage } from "./storage.ts";
 
-/** What the registry releases when its token is dead. A slot is null once its owner gave the storage up by itself. */
-type Claim = (Storage | null)[];
+/** What the registry releases when its token is dead: storages, and as what they were owned. A slot is null once its owner gave the storage up. */
+interface Claim {
+  readonly storages: (Storage | null)[];
+  readonly roles: Role[];
+}
 
 /**
  * Note [Shared tokens]. Registering every handle with the FinalizationRegistry costs 100 to 300 ns. Small tensors therefore share one registered
@@ -10,27 +14,57 @@ type Claim = (Storage | null)[];
  */
 interface Token {
   readonly claim: Claim;
+  /** Makes V8 see memory that it cannot see: see Note [Ballast]. */
+  readonly ballast: object | null;
 }
 
 const SHARED_BYTES = 1024;
 const SHARED_COUNT = 64;
 
-const registry = new FinalizationRegistry<Claim>((claim) => {
-  for (const storage of claim) storage?.release();
+const registry = new FinalizationRegistry<Claim>(({ storages, roles }) => {
+  for (let i = 0; i < storages.length; i++) storages[i]?.release(roles[i]);
 });
 
 function newToken(): Token {
-  const token: Token = { claim: [] };
+  const token: Token = { claim: { storages: [], roles: [] }, ballast: ballastFor(SHARED_BYTES) };
   registry.register(token, token.claim);
   return token;
 }
 let shared = newToken();
 
 /** Owners that the end of a scope gives up. */
-class OwnerScope {
-  readonly owners: Owner[] = [];
+export class OwnerScope {
+  private owners: Owner[] = [];
+  private compactAt = 1024;
+  /** The scope of user code that it belongs to: itself, the one around it, or none. */
+  readonly user: OwnerScope | null;
+
+  constructor(user: OwnerScope | null | "itself") {
+    this.user = user === "itself" ? this : user;
+  }
+
+  add(owner: Owner): void {
+    if (this.owners.length >= this.compactAt) this.compact();
+    this.owners.push(owner);
+  }
+
+  /** Forgets the owners that were given up or passed on, so that a long scope does not keep dead handles. */
+  private compact(): void {
+    this.owners = this.owners.filter((o) => Owner.isIn(o, this));
+    this.compactAt = Math.max(1024, 2 * this.owners.length);
+  }
+
+  /** Gives up what it owns. It may be used again. */
+  end(): void {
+    const { owners } = this;
+    this.owners = [];
+    for (const owner of owners) Owner.leave(owner, this);
+  }
 }
 let current: OwnerScope | null = null;
+
+/** Whether code of the user's runs in a scope: what it makes is counted, see Note [Counted containers]. */
+export const inUserScope = (): boolean => current !== null && current.user !== null;
 
 /**
  * Holds one storage: a tensor handle, or a tensor that a graph node saved. It counts as one reference, given up by `disown`, by the end of the
@@ -39,110 +73,183 @@ let current: OwnerScope | null = null;
 export class Owner {
   /** Null once given up. */
   owned: Storage | null;
-  #scope: OwnerScope | null;
-  #token: Token | null = null;
-  #claim: Claim | null = null;
-  #slot = 0;
+  /** As what it counts. */
+  private role: Role;
+  private ownerScope: OwnerScope | null;
+  /** What dies with it: the shared token, or ballast of its own. */
+  private anchor: object | null = null;
+  private claim: Claim | null = null;
+  private slot = 0;
+  /** How many holders keep it beyond its scope: gradients are held by their leaves. */
+  private holders = 0;
 
   /** `scoped`: the innermost scope owns it. Otherwise it lives as long as somebody refers to it. */
-  constructor(storage: Storage, scoped: boolean) {
-    storage.refs++;
+  constructor(storage: Storage, scoped: boolean, role: Role = "handle") {
+    storage.retain(role);
     this.owned = storage;
-    this.#scope = scoped ? current : null;
-    if (this.#scope !== null) this.#scope.owners.push(this);
-    else this.#register(storage);
+    this.role = role;
+    this.ownerScope = scoped ? current : null;
+    if (this.ownerScope !== null) this.ownerScope.add(this);
+    else this.register(storage);
   }
 
   /** Gives the reference up now. Further calls do nothing. */
   disown(): void {
     const storage = this.owned;
     if (storage === null) return;
+    const { claim, ownerScope } = this;
     this.owned = null;
-    if (this.#claim !== null) this.#claim[this.#slot] = null;
-    this.#token = null;
-    this.#scope = null;
-    storage.release();
+    if (claim !== null) claim.storages[this.slot] = null;
+    this.anchor = null;
+    this.claim = null;
+    this.ownerScope = null;
+    storage.release(this.role);
+    if (claim !== null || ownerScope !== null) this.unclaimed();
   }
 
   /** Holds another storage instead. */
   reown(storage: Storage): void {
-    storage.refs++;
-    this.owned?.release();
+    storage.retain(this.role);
+    this.owned?.release(this.role);
     this.owned = storage;
-    if (this.#claim !== null) this.#claim[this.#slot] = storage;
+    if (this.claim !== null) this.claim.storages[this.slot] = storage;
+  }
+
+  /** Counts as something else from now on. */
+  ownAs(role: Role): void {
+    this.owned?.recount(this.role, role);
+    this.role = role;
+    if (this.claim !== null) this.claim.roles[this.slot] = role;
+  }
+
+  /** Whether a scope of user code owns it, so that what it refers to is counted. */
+  protected get isScoped(): boolean {
+    return this.ownerScope !== null && this.ownerScope.user !== null;
+  }
+  /** Called when user code may no longer use it, and when it may again. */
+  protected unclaimed(): void {}
+  protected reclaimed(): void {}
+  /** Called when it passes from all scopes to user code: the JavaScript collector decides from now on. */
+  protected escaped(): void {}
+
+  /** Keeps it beyond the end of its scope, until `unhold`. */
+  hold(): void {
+    this.holders++;
+  }
+  /** One holder less. Where the holder is gone, nobody else can have got hold of it; otherwise user code may still use it. */
+  unhold(holderIsGone: boolean): void {
+    if (--this.holders > 0 || this.owned === null || this.ownerScope !== null || this.claim !== null) return;
+    if (holderIsGone) this.disown();
+    else {
+      this.ownerScope = current;
+      if (current === null) this.register(this.owned);
+      else current.add(this);
+      this.reclaimed();
+    }
+  }
+
+  static isIn(owner: Owner, scope: OwnerScope): boolean {
+    return owner.ownerScope === scope;
+  }
+
+  /** The scope that owns it ends. */
+  static leave(owner: Owner, scope: OwnerScope): void {
+    if (owner.ownerScope !== scope) return;
+    if (owner.holders === 0) owner.disown();
+    else {
+      owner.ownerScope = null;
+      owner.unclaimed();
+    }
   }
 
   /** Passes from the scope that owns it to the one around that, or to user code. */
   static escape(owner: Owner, from: OwnerScope, to: OwnerScope | null): void {
-    if (owner.#scope !== from || owner.owned === null) return;
-    owner.#scope = to;
-    if (to !== null) to.owners.push(owner);
-    else owner.#register(owner.owned);
+    if (owner.ownerScope !== from || owner.owned === null) return;
+    owner.ownerScope = to;
+    if (to !== null) to.add(owner);
+    else owner.toUser(owner.owned);
   }
 
-  /** Passes to user code from whatever scope owns it. */
+  /** Passes to user code from whatever scope or holder has it. */
   static escapeAll(owner: Owner): void {
-    if (owner.#scope !== null && owner.owned !== null) {
-      owner.#scope = null;
-      owner.#register(owner.owned);
-    }
+    if (owner.owned === null || owner.claim !== null) return;
+    owner.ownerScope = null;
+    owner.toUser(owner.owned);
   }
 
-  static end(scope: OwnerScope): void {
-    for (const owner of scope.owners) if (owner.#scope === scope) owner.disown();
+  private toUser(storage: Storage): void {
+    this.register(storage);
+    this.escaped();
   }
 
-  #register(storage: Storage): void {
+  private register(storage: Storage): void {
     if (storage.nbytes >= SHARED_BYTES) {
-      this.#claim = [storage];
-      registry.register(this, this.#claim);
+      this.claim = { storages: [storage], roles: [this.role] };
+      this.anchor = ballastFor(storage.nbytes);
+      registry.register(this, this.claim);
       return;
     }
-    if (shared.claim.length >= SHARED_COUNT) shared = newToken();
-    this.#token = shared;
-    this.#claim = shared.claim;
-    this.#slot = this.#claim.push(storage) - 1;
+    if (shared.claim.storages.length >= SHARED_COUNT) shared = newToken();
+    const { claim } = shared;
+    this.anchor = shared;
+    this.claim = claim;
+    this.slot = claim.storages.push(storage) - 1;
+    claim.roles.push(this.role);
   }
 
   /** Whether the owner keeps a shared token alive. For tests. */
   get sharesToken(): boolean {
-    return this.#token !== null;
+    return this.anchor !== null && "claim" in this.anchor;
   }
 }
 
 /** Starts a fresh token, so that a handle kept from before pins nothing of what follows. */
 export function nextToken(): void {
-  if (shared.claim.length > 0) shared = newToken();
+  if (shared.claim.storages.length > 0) shared = newToken();
 }
 
-/**
- * Runs `body`; the owners it creates belong to the scope and are given up at its end, except those that `keep` names, which pass to the
- * enclosing scope, or to user code where there is none. Synchronous code only: owners made between two steps of a task would be mixed up.
- */
-export function ownedBy<T>(body: () => T, keep: (result: T) => Iterable<Owner>): T {
+/** Runs `body` in a scope that is open or is opened for it. */
+function runIn<T>(scope: OwnerScope | null, body: () => T): T {
   const outer = current;
-  const mine = new OwnerScope();
-  current = mine;
-  try {
-    const result = body();
-    for (const owner of keep(result)) Owner.escape(owner, mine, outer);
-    return result;
-  } finally {
-    current = outer;
-    Owner.end(mine);
-  }
-}
-
-/** Hands an owner to user code, whatever scope owns it: it lives as long as somebody refers to it. */
-export const keep = (owner: Owner): void => Owner.escapeAll(owner);
-
-/** Runs `body` as user code: what it creates is the user's own, whatever scope is open. */
-export function asUser<T>(body: () => T): T {
-  const outer = current;
-  current = null;
+  current = scope;
   try {
     return body();
   } finally {
     current = outer;
   }
 }
+
+/**
+ * Runs `body`; the owners it creates belong to a scope and are given up at its end, except those that `keep` names, which pass to the
+ * enclosing scope, or to user code where there is none. Synchronous code only: owners made between two steps of a task would be mixed up.
+ */
+export function ownedBy<T>(body: () => T, keep: (result: T) => Iterable<Owner>): T {
+  return runAndEnd(new OwnerScope(current === null ? null : current.user), body, keep);
+}
+
+/** The same for a scope of user code, in which references are counted. */
+export function ownedByUser<T>(body: () => T, keep: (result: T) => Iterable<Owner>): T {
+  return runAndEnd(new OwnerScope("itself"), body, keep);
+}
+
+function runAndEnd<T>(scope: OwnerScope, body: () => T, keep: (result: T) => Iterable<Owner>): T {
+  const outer = current;
+  current = scope;
+  try {
+    const result = body();
+    for (const owner of keep(result)) Owner.escape(owner, scope, outer);
+    return result;
+  } finally {
+    current = outer;
+    scope.end();
+  }
+}
+
+/** Runs `body` in a scope of user code that stays open. */
+export const enter = <T>(scope: OwnerScope, body: () => T): T => runIn(scope, body);
+
+/** Hands an owner to user code, whatever scope owns it: it lives as long as somebody refers to it. */
+export const keep = (owner: Owner): void => Owner.escapeAll(owner);
+
+/** Runs `body` as user code: what it creates belongs to the user's scope, or where none is open to whoever refers to it. */
+export const asUser = <T>(body: () => T): T => runIn(current === null ? null : current.user, body);

@@ -1,66 +1,99 @@
+import { carryBallast } from "./ballast.ts";
+import { collectCycles } from "./cycle-collector.ts";
+import { collectGarbage, macrotask, mayHaveEntry } from "./host-collector.ts";
+import { nextToken } from "./ownership.ts";
+import type { Pool } from "./pool.ts";
+
 /**
  * Note [Making the collector run]. V8 does not see device memory: a few bytes of handles can hold gigabytes. Finalizers run only after a
- * macrotask. So an awaited read or a loader step, when more than the high-water mark has been allocated since the last collection, asks for
- * one (where the host gives `gc`) and yields a macrotask. A purely synchronous loop never gets there: it needs a scope.
+ * macrotask. So an awaited read or a loader step, when more than the high-water mark has been allocated since the last collection, yields
+ * macrotasks, for the finalizers of what V8 has found by itself, and if that was not enough asks for a collection. In Node that is `gc()`. In a plain page
+ * V8 has mostly been made to look already, by [Ballast]; only where it is late by another fifth of the mark, [A collection in a plain page] is
+ * forced. A purely synchronous loop never gets there: it needs a scope.
  */
 let highWater = 128 * 1024 * 1024;
-let base = 0;
+const LATE = 1.2;
 
-/** Bytes held by tensors on all devices; set by the device registry. */
-let liveBytes: () => number = () => 0;
-export function setLiveBytes(f: () => number): void {
-  liveBytes = f;
+/** A pool, and how many bytes of it were held after the last collection, or fewer where tensors were released since. */
+interface Watched {
+  readonly pool: Pool;
+  base: number;
+}
+const watched: Watched[] = [];
+
+/** The memory of a device counts from now on. */
+export function addPool(pool: Pool): void {
+  watched.push({ pool, base: 0 });
+}
+/** A device is gone, and its memory with it. */
+export function removePool(pool: Pool): void {
+  const at = watched.findIndex((w) => w.pool === pool);
+  if (at >= 0) watched.splice(at, 1);
 }
 
-/** How many bytes may be allocated beyond what the last collection left before the next is asked for. */
+/** The pools of all devices in use. */
+export const pools = (): readonly Pool[] => watched.map((w) => w.pool);
+
+/** How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. */
 export const getHighWaterMark = (): number => highWater;
 export function setHighWaterMark(bytes: number): void {
   highWater = bytes;
 }
 
-interface NodeLike {
-  getBuiltinModule?: (name: string) => unknown;
-}
-let gc: (() => void) | null | undefined;
+carryBallast(!mayHaveEntry);
 
-/** The collector's entry, where the host has one: Node through its flags module, a browser started with `--expose-gc`. */
-function collector(): (() => void) | null {
-  if (gc !== undefined) return gc;
-  const exposed = (globalThis as { gc?: () => void }).gc;
-  const host = (globalThis as { process?: NodeLike }).process;
-  const v8 = host?.getBuiltinModule?.("node:v8") as { setFlagsFromString(flag: string): void } | undefined;
-  const vm = host?.getBuiltinModule?.("node:vm") as { runInNewContext(code: string): () => void } | undefined;
-  if (exposed !== undefined) gc = exposed;
-  else if (v8 !== undefined && vm !== undefined) {
-    v8.setFlagsFromString("--expose-gc");
-    gc = vm.runInNewContext("gc");
-  } else gc = null;
-  return gc;
-}
-
-/** Resolves after a macrotask, when finalizers have had their chance. */
-function macrotask(): Promise<void> {
-  const immediate = (globalThis as { setImmediate?: (f: () => void) => unknown }).setImmediate;
-  return new Promise((resolve) => {
-    if (immediate !== undefined) immediate(() => resolve());
-    else setTimeout(resolve, 0);
-  });
+/**
+ * What was allocated since the last collection, as a multiple of the mark. Infinite near the end of a pool that has one: three quarters of it are
+ * used, and half of the room that the last collection left. So a pool that is full of what is really held is not collected at every read.
+ */
+function pressure(): number {
+  let grown = 0;
+  for (const w of watched) {
+    const { pool } = w;
+    const live = pool.all.allocatedBytes.current;
+    if (live < w.base) w.base = live;
+    grown += live - w.base;
+    const end = Math.min(pool.limit, pool.capacity ?? Number.POSITIVE_INFINITY);
+    if (live > 0.75 * end && live > (w.base + end) / 2) return Number.POSITIVE_INFINITY;
+  }
+  return grown / highWater;
 }
 
-/** Whether allocations since the last collection exceed the high-water mark. */
-export const underPressure = (): boolean => liveBytes() > base + highWater;
+/** Whether `relieve` has anything to do. */
+export const underPressure = (): boolean => pressure() > 1;
 
-/** Collects what is dead, so that its memory can be reused. `exact` is false where the host has no collector to call: then only a chance is given. */
+async function collectOnce(): Promise<boolean> {
+  nextToken();
+  collectCycles();
+  const seen = await collectGarbage();
+  for (const w of watched) w.base = w.pool.all.allocatedBytes.current;
+  return seen;
+}
+
+/**
+ * Collects what nobody can reach any more, so that its memory can be reused. `exact` says whether all of it was: where the host lets its collector be
+ * called (Node, a browser started with `--expose-gc`) or collections are seen to happen (Chromium). Otherwise the host was only given the chance.
+ */
 export async function collect(): Promise<{ exact: boolean }> {
-  const run = collector();
-  run?.();
-  await macrotask();
-  await macrotask();
-  base = liveBytes();
-  return { exact: run !== null };
+  // Two in a row: a collection that was under way does not find what has died since it began.
+  let seen = 0;
+  for (let i = 0; i < 4 && seen < 2; i++) seen = (await collectOnce()) ? seen + 1 : 0;
+  return { exact: seen === 2 };
 }
 
-/** Called by awaited reads and loader steps. Costs nothing below the mark. */
+async function collectIfLate(): Promise<void> {
+  await macrotask();
+  await macrotask();
+  if (pressure() > (mayHaveEntry ? 1 : LATE)) await collectOnce();
+}
+
+let relief: Promise<void> | null = null;
+
+/** Called by awaited reads and loader steps. Costs nothing below the mark. Those that wait at the same time share a collection. */
 export async function relieve(): Promise<void> {
-  if (underPressure()) await collect();
+  if (!underPressure()) return;
+  relief ??= collectIfLate().finally(() => {
+    relief = null;
+  });
+  await relief;
 }

@@ -79,17 +79,17 @@ abstract class ModuleSequence extends Module implements Iterable<Module> {
     const modules = [...this];
     if (!(index >= -modules.length && index <= modules.length)) throw containerIndex(index);
     modules.splice(index, 0, module);
-    this.#renumber(modules);
+    this.renumber(modules);
     return this;
   }
   /** Takes a module out and gives it back; those behind it move up. */
   pop(index: number = -1): Module {
     const modules = [...this];
     const [removed] = modules.splice(position(index, modules.length), 1);
-    this.#renumber(modules);
+    this.renumber(modules);
     return removed!;
   }
-  #renumber(modules: readonly Module[]): void {
+  private renumber(modules: readonly Module[]): void {
     for (const [name] of this.entries()) Reflect.deleteProperty(this, name);
     modules.forEach((module, i) => this.addModule(String(i), module));
   }

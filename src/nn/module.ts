@@ -11,6 +11,7 @@ import {
   parameterAssigned,
   trainingMode,
 } from "../core/errors.ts";
+import { copyFields, type Memo } from "../tensor/deepcopy.ts";
 import type { Device } from "../tensor/functional-ops.ts";
 import { keep } from "../tensor/scratch.ts";
 import { type RemovableHandle, Tensor } from "../tensor/tensor.ts";
@@ -256,6 +257,21 @@ export abstract class Module extends Callable {
    */
   registerFullBackwardHook(hook: BackwardHook<this>): RemovableHandle {
     return this.#backwardHooks.add(hook as BackwardHook<Module>);
+  }
+
+  /**
+   * A module of the same class with copies of all fields and the same hooks: what `torch.deepcopy` calls. A class with private members of its own
+   * (`#x`) has to override it, because only it can copy these.
+   */
+  __deepcopy__(memo: Memo): this {
+    // The constructors of subclasses, which want arguments, do not run.
+    const made = Reflect.construct(Module, [], this.constructor) as this;
+    for (const [name, persistent] of this.#buffers) made.#buffers.set(name, persistent);
+    for (const name of this.#absent) made.#absent.add(name);
+    for (const hook of this.#preHooks) made.#preHooks.add(hook);
+    for (const hook of this.#forwardHooks) made.#forwardHooks.add(hook);
+    for (const hook of this.#backwardHooks) made.#backwardHooks.add(hook);
+    return copyFields(this, made, memo);
   }
 
   // ---- modes

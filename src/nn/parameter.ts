@@ -1,7 +1,7 @@
 import { gradDtype } from "../core/errors.ts";
 import { isOptions } from "../tensor/arguments.ts";
 import { empty } from "../tensor/creation.ts";
-import { keep } from "../tensor/scratch.ts";
+import { categorize, keep, ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** How a parameter is to be. */
@@ -27,6 +27,13 @@ export class Parameter extends Tensor {
     if (trained && !this.dtype.isFloatingPoint) throw gradDtype();
     this.requiresGrad = trained;
     keep(this);
+    categorize(this, "parameter");
+  }
+
+  /** A parameter with a storage of its own, whatever else the storage holds, and without a gradient: what `torch.deepcopy` calls. */
+  __deepcopy__(): Parameter {
+    const copy = (): Parameter => new (this.constructor as typeof Parameter)(this.detach().clone(), this.requiresGrad);
+    return ownedBy(copy, (made) => [made]);
   }
 
   /** Tells parameters from other tensors where the class is not at hand. */

@@ -1,6 +1,6 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import { adamUpdate } from "../tensor/adam-update.ts";
-import { zerosLike } from "../tensor/creation.ts";
+import { emptyLike, zerosLike } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
 import { checkBetas, checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
@@ -54,18 +54,22 @@ export function adamStep(p: Tensor, g: Tensor, options: AdamBaseOptions, state: 
   const { lr, betas, eps, amsgrad } = options as Required<AdamBaseOptions>;
   const [beta1, beta2] = betas;
   const step = (state.step ?? 0) + 1;
-  state.step = step;
-  const mean = (state.expAvg ??= zerosLike(p));
-  const square = (state.expAvgSq ??= zerosLike(p));
-  const greatest = amsgrad ? (state.maxExpAvgSq ??= zerosLike(p)) : null;
+  // All memory is taken before anything is written: where there is none, the parameter and its state are what they were.
+  const mean = state.expAvg ?? zerosLike(p);
+  const square = state.expAvgSq ?? zerosLike(p);
+  const greatest = amsgrad ? (state.maxExpAvgSq ?? zerosLike(p)) : null;
   const rootCorrection = Math.sqrt(1 - beta2 ** step);
   const stepSize = lr / (1 - beta1 ** step);
-  if (!isGradEnabled() && adamUpdate({ p, mean, square, greatest }, g, { beta1, beta2, eps, decay, rootCorrection, stepSize })) return;
-  if (decay !== 1) p.mul_(decay);
-  mean.mul_(beta1).add_(g, { alpha: 1 - beta1 });
-  square.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
-  const denominator = (greatest?.maximum_(square) ?? square).sqrt().div_(rootCorrection).add_(eps);
-  p.addcdiv_(mean, denominator, { value: -stepSize });
+  if (isGradEnabled() || !adamUpdate({ p, mean, square, greatest }, g, { beta1, beta2, eps, decay, rootCorrection, stepSize })) {
+    const denominator = emptyLike(square);
+    if (decay !== 1) p.mul_(decay);
+    mean.mul_(beta1).add_(g, { alpha: 1 - beta1 });
+    square.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
+    denominator.copy_(greatest?.maximum_(square) ?? square);
+    denominator.sqrt_().div_(rootCorrection).add_(eps);
+    p.addcdiv_(mean, denominator, { value: -stepSize });
+  }
+  Object.assign(state, { step, expAvg: mean, expAvgSq: square }, greatest && { maxExpAvgSq: greatest });
 }
 
 const defaults: AdamOptions = {

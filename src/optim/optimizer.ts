@@ -16,7 +16,7 @@ import { isOptions } from "../tensor/arguments.ts";
 import { pythonTypeName } from "../tensor/call-pointwise.ts";
 import { tensor } from "../tensor/creation.ts";
 import { checkReadable, uploaded } from "../tensor/functional-ops.ts";
-import { keep, ownedBy } from "../tensor/scratch.ts";
+import { keepState, ownedBy } from "../tensor/scratch.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { camelFields, field, fieldsOf, snakeCase } from "./names.ts";
 
@@ -219,7 +219,7 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
 
 /** State lives as long as the optimizer, whatever scope is open. */
 function keepTensors(state: object): void {
-  for (const value of Object.values(state)) if (value instanceof Tensor) keep(value);
+  for (const value of Object.values(state)) if (value instanceof Tensor) keepState(value);
 }
 
 /** A copy of `x` with the dtype of a parameter and on its device. */

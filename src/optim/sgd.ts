@@ -1,4 +1,5 @@
 import { nesterovMomentum } from "../core/errors.ts";
+import { emptyLike } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type Params } from "./optimizer.ts";
 import { checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
@@ -66,13 +67,17 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
     const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as Required<SGDOptions>;
     let g = maximize ? grad.neg() : grad;
     if (weightDecay !== 0) g = g.add(p, { alpha: weightDecay });
-    state.momentumBuffer ??= null;
-    if (momentum !== 0) {
-      const b = state.momentumBuffer;
-      if (b === null) state.momentumBuffer = g.clone().detach();
-      else b.mul_(momentum).add_(g, { alpha: 1 - dampening });
-      g = nesterov ? g.add(state.momentumBuffer!, { alpha: momentum }) : state.momentumBuffer!;
+    if (momentum === 0) {
+      p.add_(g, { alpha: -lr });
+      state.momentumBuffer ??= null;
+      return;
     }
-    p.add_(g, { alpha: -lr });
+    // All memory is taken before anything is written: where there is none, the parameter and its state are what they were.
+    const old = state.momentumBuffer ?? null;
+    const b = old ?? g.clone().detach();
+    const ahead = nesterov ? emptyLike(g) : null;
+    if (old !== null) b.mul_(momentum).add_(g, { alpha: 1 - dampening });
+    p.add_(ahead?.copy_(g).add_(b, { alpha: momentum }) ?? b, { alpha: -lr });
+    state.momentumBuffer = b;
   }
 }

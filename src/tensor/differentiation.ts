@@ -3,7 +3,8 @@ import { isGradEnabled } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
 import { gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput, ValueError } from "../core/errors.ts";
 import { Layout, sameShape } from "../core/layout.ts";
-import { keep, ownedBy } from "../memory/ownership.ts";
+import type { Container } from "../memory/container.ts";
+import { ownedBy } from "../memory/ownership.ts";
 import { onesLike } from "./creation.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor, type TensorAutograd } from "./tensor.ts";
@@ -41,10 +42,16 @@ class AccumulateGrad extends Node {
   constructor(leaf: Tensor) {
     super("AccumulateGrad", [], Number.POSITIVE_INFINITY);
     this.leaf = leaf;
+    // It goes with its leaf: kept by graphs alone while the leaf is a scope's, and as long as the leaf otherwise.
+    this.counted = leaf.containerIfAny?.counted ?? false;
     this.outputs.push({ shape: leaf.shape, dtype: leaf.dtype, device: leaf.device });
   }
   get variable(): Tensor {
     return this.leaf;
+  }
+  override traverse(visit: (child: Container) => void): void {
+    const leaf = this.leaf.containerIfAny;
+    if (leaf !== null) visit(leaf);
   }
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
     const { leaf } = this;
@@ -60,7 +67,7 @@ class AccumulateGrad extends Node {
       () => (old !== null ? old.add(g!) : recording ? g!.alias() : alone ? g!.detach() : g!.detach().clone()),
       (y) => [y],
     );
-    keep(next);
+    next.operand.storage.category = "gradient";
     leaf.replaceGrad(next);
     return [];
   }
@@ -213,9 +220,7 @@ function accumulate({ inputs }: BackwardSettings, found: Found): void {
   listOf(inputs).forEach((x, i) => {
     const g = found[i];
     if (!g) return;
-    const next = x.grad === null ? g : x.grad.add(g);
-    keep(next);
-    x.grad = next;
+    x.grad = x.grad === null ? g : x.grad.add(g);
   });
 }
 

@@ -23,13 +23,12 @@ export function arrayDtype(x: unknown): DType | null {
 
 /** Writes values, in row-major order, into a new tensor of a dtype. */
 export function fromValues(values: ArrayLike<number | bigint | boolean>, shape: readonly number[], dtype: DType, device: Device): Tensor {
-  const out = allocateContiguous(shape, dtype, device);
   const n = numel(shape);
-  if (n > 0) {
-    const data = encode(values, n, dtype);
-    device.backend.write(out.storage.block, dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return new Tensor(out);
+  const data = n > 0 ? encode(values, n, dtype) : null;
+  // A handle from the start: a device may refuse values, and the memory has to have an owner then.
+  const x = new Tensor(allocateContiguous(shape, dtype, device));
+  if (data !== null) device.backend.write(x.operand.storage.block, dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return x;
 }
 
 function encode(values: ArrayLike<number | bigint | boolean>, n: number, dtype: DType): DataArray {

@@ -2,6 +2,7 @@ import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
 import { gradCount, gradInvalidShape, gradNoTensor, leafDirty } from "../core/errors.ts";
 import { broadcastShapes, sameShape } from "../core/layout.ts";
+import type { Container } from "../memory/container.ts";
 import { asUser } from "../memory/ownership.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { SavedTensor } from "./saved.ts";
@@ -73,6 +74,16 @@ class FunctionNode extends Node {
   /** Which argument of `forward` each edge belongs to. */
   private readonly positions: readonly number[];
   private readonly argumentCount: number;
+  private readonly savedNodes: Node[] = [];
+
+  private referTo(node: Node): void {
+    this.refer(node);
+    this.savedNodes.push(node);
+  }
+  override traverse(visit: (child: Container) => void): void {
+    super.traverse(visit);
+    for (const node of this.savedNodes) visit(node);
+  }
 
   constructor(definition: FunctionClass, ctx: Context, edges: (Edge | null)[], positions: readonly number[], argumentCount: number) {
     super(`${definition.name}Backward`, edges);
@@ -86,6 +97,8 @@ class FunctionNode extends Node {
     this.saved = (this.ctx.hidden.toSave as (Tensor | null)[]).map((t) =>
       t === null ? null : new SavedTensor(t, results.includes(t) && t.gradFn === this ? t.outputNr : null),
     );
+    // What is saved need not be an input: its own history has to stay, too.
+    for (const s of this.saved) if (s !== null && s.gradientNode !== null) this.referTo(s.gradientNode);
     this.ctx.hidden.toSave = [];
     this.ctx.hidden.unpack = () => this.saved.map((s) => s?.unpack(this) ?? null);
   }

@@ -16,4 +16,4 @@ export {
   zerosLike,
 } from "./creation.ts";
 export { isTensor, maskedSelect, maskedSelectAsync, nonzero, nonzeroAsync, numel, where, whereAsync } from "./functions.ts";
-export { fromNdarray, type NdarrayParts, toNdarray } from "./ndarray.ts";
+export { emptyNdarray, type FromNdarrayOptions, fromNdarray, type NdarrayParts, type NumpyOptions, toNdarray } from "./ndarray.ts";

@@ -6,7 +6,8 @@ import { formatSpec } from "../core/print/python.ts";
 import { formatTensor, formatTensorWithoutValues, type Printable } from "../core/print/tensor.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { copy } from "../dispatch/run.ts";
-import { relieve } from "../memory/pressure.ts";
+import { relieve, underPressure } from "../memory/pressure.ts";
+import { type NdarrayParts, type NumpyOptions, toNdarray } from "./shared-arrays.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A plain value of an element: int64 values are plain numbers where they fit. */
@@ -26,6 +27,8 @@ export interface Reading {
   itemSync(): Element;
   tolistSync(): NestedList;
   toTypedArraySync(): DataArray;
+  /** The parts of an ndarray over the same memory, on the CPU: see `torch.toNdarray`. */
+  numpy<D extends DataArray = DataArray>(force?: boolean | NumpyOptions): NdarrayParts<D>;
   /** What `print(x)` shows in PyTorch, with values on every device. */
   repr(): Promise<string>;
   /** What `print(x)` shows in PyTorch. Where values cannot be read at once: device, size and dtype, and what to await for the values. */
@@ -53,7 +56,7 @@ async function read(x: Operand): Promise<DataArray> {
   operand.storage.retain();
   try {
     const bytes = await x.device.backend.read(operand.storage.block, x.dtype, operand.layout.offset, x.layout.numel);
-    await relieve();
+    if (underPressure()) await relieve();
     return decode(x, bytes);
   } finally {
     operand.storage.release();
@@ -143,6 +146,9 @@ export const reading: Reading & Record<symbol, unknown> & ThisType<Tensor> = {
   },
   toTypedArraySync() {
     return readSync(this.operand, "await x.toTypedArray()");
+  },
+  numpy<D extends DataArray>(this: Tensor, force?: boolean | NumpyOptions) {
+    return toNdarray<D>(this, force);
   },
   async repr() {
     const data = await read(this.operand);

@@ -2,7 +2,8 @@ import type { Edge, Node } from "../autograd/node.ts";
 import { backwardTwice, inferenceSaved, modifiedInplace } from "../core/errors.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { Owner } from "../memory/ownership.ts";
-import { type History, Tensor } from "./tensor.ts";
+import type { History } from "./autograd-meta.ts";
+import { Tensor } from "./tensor.ts";
 
 /**
  * A tensor that a gradient needs: its operand, the version it had, and where its own gradient goes. It does not refer to the tensor it was
@@ -20,13 +21,18 @@ export class SavedTensor extends Owner {
   constructor(x: Tensor, output: number | null) {
     if (x.isInference()) throw inferenceSaved();
     // Not owned by a scope: the node may outlive it.
-    super(x.operand.storage, false);
-    if (x.isInference()) throw inferenceSaved();
+    super(x.operand.storage, false, "saved");
+    if (x.operand.storage.category === "temporary") x.operand.storage.category = "activation";
     this.operand = x.operand;
     this.version = x.operand.storage.version;
     this.output = output;
     this.history = output === null ? x.history : null;
     this.edge = output === null ? x.gradientEdge() : null;
+  }
+
+  /** The node that its own gradient goes to. */
+  get gradientNode(): Node | null {
+    return this.edge?.node ?? null;
   }
 
   /** The tensor as it was saved, or an error if it has been written to since. */

@@ -26,10 +26,12 @@ import type { Layout } from "../core/layout.ts";
 import { numel, sameShape } from "../core/layout.ts";
 import type { Device } from "../dispatch/device.ts";
 import { Operand } from "../dispatch/operand.ts";
-import { asUser, keep, Owner } from "../memory/ownership.ts";
+import type { Container } from "../memory/container.ts";
+import { asUser, Owner } from "../memory/ownership.ts";
 import type { Storage } from "../memory/storage.ts";
 import type { Methods } from "../ops/entry.ts";
 import type * as ops from "../ops/index.ts";
+import { AutogradMeta, type History, type ViewCreation, type ViewInfo } from "./autograd-meta.ts";
 import type { Comparing } from "./comparing.ts";
 import type { Conversions } from "./conversion.ts";
 import type { Differentiation } from "./differentiation.ts";
@@ -37,51 +39,6 @@ import type { Indexing } from "./indexing.ts";
 import type { Randomness } from "./random.ts";
 import type { Reading } from "./reading.ts";
 import type { Writing } from "./writing.ts";
-
-/** How a view came about, which decides whether it may be written to. */
-export type ViewCreation = "default" | "noGrad" | "multiple" | "inference";
-
-interface ViewInfo {
-  /** The tensor that owns the history of the storage. */
-  readonly base: Tensor;
-  creation: ViewCreation;
-  /** Which of several views it is that a function gave. */
-  readonly piece: number;
-  /** The version at which `node` was right; a write through another view makes it stale. */
-  version: number;
-}
-
-/** What autograd knows of a tensor. Most tensors have none of it. */
-interface Meta {
-  requiresGrad: boolean;
-  grad: Tensor | null;
-  /** The node that made it, and which of its outputs it is. */
-  node: Node | null;
-  output: number;
-  /** Of a leaf: where its gradients add up. */
-  accumulate: Node | null;
-  view: ViewInfo | null;
-  retainsGrad: boolean;
-  inference: boolean;
-}
-
-/** What messages tell of a tensor's history, without the tensor. */
-export interface History {
-  readonly node: Node | null;
-  readonly output: number;
-  readonly view: ViewInfo | null;
-}
-
-const newMeta = (): Meta => ({
-  requiresGrad: false,
-  grad: null,
-  node: null,
-  output: 0,
-  accumulate: null,
-  view: null,
-  retainsGrad: false,
-  inference: false,
-});
 
 /** What the autograd layer above provides to tensors, attached at the top to keep the classes free of cycles. */
 export interface TensorAutograd {
@@ -113,7 +70,7 @@ export function attachAutograd(a: TensorAutograd): void {
  */
 export class Tensor extends Owner {
   private impl: Operand;
-  private meta: Meta | null = null;
+  private meta: AutogradMeta | null = null;
 
   constructor(operand: Operand) {
     super(operand.storage, true);
@@ -121,8 +78,32 @@ export class Tensor extends Owner {
     if (isInferenceModeEnabled()) this.ensureMeta().inference = true;
   }
 
-  private ensureMeta(): Meta {
-    return (this.meta ??= newMeta());
+  private ensureMeta(): AutogradMeta {
+    if (this.meta === null) {
+      this.meta = new AutogradMeta(this.isScoped);
+      if (this.owned !== null) this.meta.incref();
+    }
+    return this.meta;
+  }
+
+  // ---- as a container: see Note [Counted containers]
+
+  /** What stands for it among containers. */
+  get container(): Container {
+    return this.ensureMeta();
+  }
+  /** The same where its references are counted or it has references already. */
+  get containerIfAny(): Container | null {
+    return this.isScoped ? this.ensureMeta() : this.meta;
+  }
+  protected override unclaimed(): void {
+    this.meta?.decref();
+  }
+  protected override reclaimed(): void {
+    this.meta?.incref();
+  }
+  protected override escaped(): void {
+    this.meta?.uncount();
   }
 
   /** Storage, layout and dtype, for kernels. */
@@ -289,19 +270,14 @@ export class Tensor extends Owner {
     if (node.name === "AccumulateGrad") {
       meta.requiresGrad = true;
       meta.accumulate = node;
-    } else {
-      meta.node = node;
-      meta.output = index;
-    }
+    } else meta.setNode(node, index);
   }
 
   /** Records it as the next output of a node. */
   setHistory(node: Node): void {
     const index = node.outputs.length;
     node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
-    const meta = this.ensureMeta();
-    meta.node = node;
-    meta.output = index;
+    this.ensureMeta().setNode(node, index);
   }
 
   /** Marks it as a view of `of`. */
@@ -309,7 +285,8 @@ export class Tensor extends Owner {
     const base = of.meta?.view?.base ?? of;
     const inherited = of.meta?.view?.creation ?? "default";
     const how = isInferenceModeEnabled() ? "inference" : creation !== "default" ? creation : !isGradEnabled() ? "noGrad" : inherited;
-    this.ensureMeta().view = { base, creation: how, piece, version: this.impl.storage.version };
+    this.ensureMeta().setView({ base, creation: how, piece, version: this.impl.storage.version });
+    this.ownAs("view");
     this.sharesMode(of);
   }
   /** What shows the memory of another tensor takes part in autograd, or not, as that does. */
@@ -368,8 +345,7 @@ export class Tensor extends Owner {
       delete meta.node?.retain?.[meta.output];
       this.installRetain(node, output);
     }
-    meta.node = node;
-    meta.output = output;
+    meta.setNode(node, output);
   }
 
   /** The gradient of a leaf after backward, or of a tensor that retains it. */
@@ -378,7 +354,7 @@ export class Tensor extends Owner {
   }
   set grad(value: Tensor | null) {
     if (value === null || value === undefined) {
-      if (this.meta !== null) this.meta.grad = null;
+      this.meta?.setGrad(null);
       return;
     }
     if (!(value instanceof Tensor)) throw assignedGradType(assignedType(value));
@@ -387,12 +363,12 @@ export class Tensor extends Owner {
     }
     if (value.dtype !== this.dtype) throw new GradError("assigned grad has data of a different type");
     if (value === this) throw new GradError("can't assign Variable as its own grad");
-    this.ensureMeta().grad = value;
+    this.ensureMeta().setGrad(value);
   }
 
   /** Sets `grad` as accumulation does: whatever shape the tensor has by now. */
   replaceGrad(value: Tensor): void {
-    this.ensureMeta().grad = value;
+    this.ensureMeta().setGrad(value);
   }
   /** Where its history stands, also after later in-place operations: for messages. */
   get history(): History | null {
@@ -415,9 +391,7 @@ export class Tensor extends Owner {
     node.retain ??= [];
     node.retain[index] = (g) => {
       const old = this.grad;
-      const next = old === null ? g.clone() : old.add(g);
-      keep(next);
-      this.grad = next;
+      this.grad = old === null ? g.clone() : old.add(g);
     };
   }
 
@@ -449,7 +423,7 @@ export class Tensor extends Owner {
       );
     }
     if (this.meta !== null) {
-      this.meta.node = null;
+      this.meta.setNode(null, 0);
       this.meta.requiresGrad = false;
     }
     return this;
@@ -461,6 +435,8 @@ export class Tensor extends Owner {
   }
   set data(other: Tensor) {
     const operand = other.operand;
+    const { category } = this.operand.storage;
+    if (operand.storage.category === "temporary") operand.storage.category = category;
     this.reown(operand.storage);
     this.impl = operand;
     const old = this.meta?.accumulate ?? null;

@@ -13,9 +13,11 @@ export function checkHolds(device: Device, dtype: DType): void {
 
 /** A new tensor of elements in the host's format. */
 function upload(data: DataArray, shape: readonly number[], dtype: DType, device: Device): Tensor {
-  const out = allocateContiguous(shape, dtype, device);
-  if (data.length > 0) device.backend.write(out.storage.block, dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return new Tensor(out);
+  const x = new Tensor(allocateContiguous(shape, dtype, device));
+  if (data.length > 0) {
+    device.backend.write(x.operand.storage.block, dtype, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return x;
 }
 
 /**

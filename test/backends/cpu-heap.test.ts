@@ -100,7 +100,7 @@ describe("Heap", () => {
     const heap = new Heap();
     expect(() => heap.allocate(2 ** 33)).toThrow(OutOfMemoryError);
     expect(() => heap.allocate(2 ** 33)).toThrow(
-      /^CPU out of memory\. Tried to allocate 8\.00 GiB \(4\.00 GiB total capacity; 0 bytes already allocated;/,
+      /^CPU out of memory\. Tried to allocate 8\.00 GiB \(CPU; 4\.00 GiB total capacity; 0 bytes already allocated;/,
     );
     expect(heap.allocate(100).size).toBe(128);
   });

@@ -38,6 +38,7 @@ export async function bundlePage(entry: string, folder: string): Promise<void> {
     root: repository,
     publicDir: false,
     customLogger: collectingLogger(warnings),
+    resolve: { alias: { torchlet: join(repository, "src/index.ts") } },
     esbuild: { keepNames: true },
     build: {
       outDir: folder,

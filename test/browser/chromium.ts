@@ -27,7 +27,7 @@ export function chromiumPath(): string {
 }
 
 /**
- * A headless Chromium. `close()` ends it with all its processes; so does the end of this process.
+ * A headless Chromium, with `more` arguments. `close()` ends it with all its processes; so does the end of this process.
  *
  * @example
  * const browser = await launchChromium();
@@ -37,8 +37,8 @@ export function chromiumPath(): string {
  *   await browser.close();
  * }
  */
-export async function launchChromium(): Promise<Browser> {
-  return await chromium.launch({ executablePath: chromiumPath(), headless: true, args: ARGUMENTS, timeout: 60_000 });
+export async function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return await chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...ARGUMENTS, ...more], timeout: 60_000 });
 }
 
 /** Whether tests in Chromium are switched off: TORCHLET_NO_BROWSER=1. Without it they fail where Chromium is not installed. */

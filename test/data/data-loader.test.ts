@@ -156,9 +156,9 @@ describe("batches", () => {
   it("leave no garbage but themselves", async () => {
     const { pool } = torch.device("cpu");
     const source = new data.TensorDataset(x, y);
-    const { blocks } = pool.stats;
+    const blocks = pool.all.allocation.current;
     for await (const batch of new data.DataLoader(source, { batchSize: 2, shuffle: true })) for (const t of batch) t.dispose();
-    expect(pool.stats.blocks).toBe(blocks);
+    expect(pool.all.allocation.current).toBe(blocks);
   });
 });
 

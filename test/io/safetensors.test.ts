@@ -43,12 +43,12 @@ const contents = (tensors: Readonly<Record<string, Tensor>>): Record<string, unk
 /** The FileError that reading raises; nothing may be left allocated. */
 function refusal(bytes: Uint8Array): string {
   const { pool } = torch.device("cpu");
-  const { blocks } = pool.stats;
+  const blocks = pool.all.allocation.current;
   try {
     io.decodeSafetensors(bytes, "weights.safetensors");
   } catch (e) {
     expect(e).toBeInstanceOf(FileError);
-    expect(pool.stats.blocks).toBe(blocks);
+    expect(pool.all.allocation.current).toBe(blocks);
     return (e as FileError).message;
   }
   throw new Error("the file was read");

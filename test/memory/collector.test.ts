@@ -4,7 +4,7 @@ import * as torch from "../../src/index.ts";
 import { nextToken } from "../../src/memory/ownership.ts";
 
 const { collect, getHighWaterMark, setHighWaterMark, stats } = torch.memory;
-const blocks = (): number => stats().blocks;
+const blocks = (): number => stats()["allocation.all.current"];
 /** Large enough for a finalizer of its own. */
 const large = (value = 0): Tensor => torch.full([300], value);
 const mark = getHighWaterMark();
@@ -97,7 +97,7 @@ describe("a loop as in a tutorial", () => {
     const w = torch.zeros(50, 40, { requiresGrad: true });
     const x = torch.ones(8, 50);
     const kept: Tensor[] = [];
-    const before = stats().allocatedBytes;
+    const before = stats()["allocated_bytes.all.current"];
     let highest = 0;
     let last = 0;
     for (let step = 0; step < 2000; step++) {
@@ -109,7 +109,7 @@ describe("a loop as in a tutorial", () => {
       w.grad = null;
       last = (await loss.item()) as number;
       if (step % 100 === 0) kept.push(loss);
-      highest = Math.max(highest, stats().allocatedBytes - before);
+      highest = Math.max(highest, stats()["allocated_bytes.all.current"] - before);
     }
     // Each step makes some 30 KB: without a collector this would be 60 MB.
     expect(highest).toBeLessThan(4 * 1024 * 1024);

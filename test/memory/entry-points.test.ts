@@ -3,7 +3,7 @@ import type { Tensor } from "../../src/index.ts";
 import * as torch from "../../src/index.ts";
 import { nextToken } from "../../src/memory/ownership.ts";
 
-const blocks = (): number => torch.memory.stats().blocks;
+const blocks = (): number => torch.memory.stats()["allocation.all.current"];
 const float64 = torch.float64;
 const x = torch.arange(12).to(torch.float32).view(3, 4);
 const mask = x.gt(5);
@@ -83,9 +83,9 @@ describe("temporaries are given back at once", () => {
     await x.at(0, 0).item();
     await torch.toNdarray(x);
     const there = await x.to("reference");
-    expect([torch.memory.stats("reference").blocks, blocks() - before]).toEqual([1, 0]);
+    expect([torch.memory.stats("reference")["allocation.all.current"], blocks() - before]).toEqual([1, 0]);
     there.dispose();
-    expect(torch.memory.stats("reference").blocks).toBe(0);
+    expect(torch.memory.stats("reference")["allocation.all.current"]).toBe(0);
   });
 
   test("assignment through every kind of index", () => {

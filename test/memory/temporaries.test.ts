@@ -5,7 +5,7 @@ import { infos } from "../opinfo/index.ts";
 import { Data, float32, type OpInfo } from "../opinfo/info.ts";
 import { describeCall, invoke, prepare, tensorsOf } from "../opinfo/realize.ts";
 
-const blocks = (): number => torch.memory.stats().blocks;
+const blocks = (): number => torch.memory.stats()["allocation.all.current"];
 /** How many blocks hold the tensors, beside those that others hold. */
 const distinct = (xs: readonly Tensor[], others: readonly Tensor[] = []): number => {
   const known = new Set(others.map((x) => x.untypedStorage()));

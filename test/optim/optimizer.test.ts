@@ -149,9 +149,9 @@ describe("step", () => {
     w.grad = torch.ones(1000);
     const optimizer = new optim.Adam([w], { weightDecay: 0.1, amsgrad: true, maximize: true });
     optimizer.step();
-    const { blocks } = pool.stats;
+    const blocks = pool.all.allocation.current;
     for (let i = 0; i < 10; i++) optimizer.step();
-    expect(pool.stats.blocks).toBe(blocks);
+    expect(pool.all.allocation.current).toBe(blocks);
   });
 });
 

@@ -93,7 +93,7 @@ describe("a step of training", () => {
   test("makes none in a plain loop either, once the collector has run twice", async () => {
     torch.memory.setHighWaterMark(2 * MB);
     const { step } = await training("webgpu");
-    const allocated = (): number => torch.webgpu.memory.stats().allocatedBytes;
+    const allocated = (): number => torch.memory.memoryAllocated("webgpu");
     let collections = 0;
     let most = 0;
     for (let i = 0; collections < 2; i++) {

@@ -1,7 +1,7 @@
 import type { DType } from "../../core/dtype.ts";
 import type { Compiled, Kernel } from "../../kernel/kernel.ts";
 import type { Block } from "../../memory/block.ts";
-import type { Backend, Emitters } from "../backend.ts";
+import type { Backend, Emitters, HostMemory } from "../backend.ts";
 import { contract } from "./contract.ts";
 import { copy } from "./copy.ts";
 import { gather } from "./gather.ts";
@@ -22,6 +22,10 @@ export class CpuBackend implements Backend {
 
   supports(_dtype: DType): boolean {
     return true;
+  }
+
+  get capacity(): number {
+    return heap.capacity;
   }
 
   allocate(size: number): Block {
@@ -50,6 +54,11 @@ export class CpuBackend implements Backend {
     const start = block.offset + at * itemsize;
     out.set(heap.u8.subarray(start, start + out.length));
     return out;
+  }
+
+  /** Growing detaches the buffer of a memory that is not shared; that of a shared one stays valid. */
+  hostMemory({ offset }: Block): HostMemory | null {
+    return heap.type.shared ? { buffer: heap.buffer, offset } : null;
   }
 
   compile(kernel: Kernel): Compiled {

@@ -62,6 +62,11 @@ export class Heap implements RawMemory {
     return this.u8.buffer;
   }
 
+  /** The most that the memory can grow to, in bytes. */
+  get capacity(): number {
+    return this.type.maximum! * PAGE;
+  }
+
   allocate(size: number): Block {
     const bytes = Math.max(Math.ceil(size / ALIGNMENT) * ALIGNMENT, ALIGNMENT);
     let k = this.#find(bytes);
@@ -149,7 +154,7 @@ export class Heap implements RawMemory {
       this.#free(before - SLACK, this.#end - before);
       return;
     }
-    throw outOfMemory("CPU", bytes, this.type.maximum! * PAGE, this.allocated, this.#end);
+    throw outOfMemory("CPU", bytes, this.capacity, this.allocated, this.#end);
   }
 
   #refresh(): void {

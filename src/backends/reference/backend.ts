@@ -1,7 +1,7 @@
 import type { DType } from "../../core/dtype.ts";
 import type { Compiled, Kernel, KernelOf, Kind } from "../../kernel/kernel.ts";
 import type { Block } from "../../memory/block.ts";
-import type { Backend, Emitters } from "../backend.ts";
+import type { Backend, Emitters, HostMemory } from "../backend.ts";
 import { contract } from "./contract.ts";
 import { copy } from "./copy.ts";
 import { gather } from "./gather.ts";
@@ -42,6 +42,9 @@ export class ReferenceBackend implements Backend {
   }
   async read(block: Block, dtype: DType, at: number, count: number): Promise<Uint8Array> {
     return this.readSync(block, dtype, at, count);
+  }
+  hostMemory({ buffer, offset }: Block): HostMemory {
+    return { buffer: buffer as ArrayBuffer, offset };
   }
   compile(kernel: Kernel): Compiled {
     return emit(kernel.kind, kernel);

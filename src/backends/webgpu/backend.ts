@@ -184,14 +184,17 @@ export class WebGpuBackend implements Backend {
   #writeUnaligned(block: Block, dtype: DType, at: number, data: Uint8Array<ArrayBuffer>, count: number): void {
     const { scratch } = this.context;
     const part = scratch.allocate(data.length);
-    this.#recorder.upload(part.buffer as DeviceBuffer, part.offset, data);
-    const layout = (offset: number): Layout => new Layout([count], [1], offset);
-    this.#copyOf(dtype).run(
-      [{ storage: { block: part }, layout: layout(0), dtype }],
-      [{ storage: { block }, layout: layout(at), dtype }],
-      {},
-    );
-    scratch.free(part);
+    try {
+      this.#recorder.upload(part.buffer as DeviceBuffer, part.offset, data);
+      const layout = (offset: number): Layout => new Layout([count], [1], offset);
+      this.#copyOf(dtype).run(
+        [{ storage: { block: part }, layout: layout(0), dtype }],
+        [{ storage: { block }, layout: layout(at), dtype }],
+        {},
+      );
+    } finally {
+      scratch.free(part);
+    }
   }
   #copies: Compiled[] = [];
   #copyOf(dtype: DType): Compiled {

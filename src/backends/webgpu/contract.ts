@@ -70,12 +70,15 @@ class CompiledContract implements Compiled {
     const { scratch } = this.#context;
     const count = chosen.parts * problem.batches * problem.rows * problem.columns;
     const block = scratch.allocate(4 * count);
-    const sums: Operand = { storage: { block }, layout: Layout.contiguous([count]), dtype: this.#meaning.sums };
-    for (const stage of ["partial", "combine"] as const) {
-      const bound = operandsOf(stage, operands.length).map((k) => (k === SUMS ? sums : operands[k]!));
-      this.#dispatch(stage, chosen, operands, planBindings(bound, this.#context.window), args);
+    try {
+      const sums: Operand = { storage: { block }, layout: Layout.contiguous([count]), dtype: this.#meaning.sums };
+      for (const stage of ["partial", "combine"] as const) {
+        const bound = operandsOf(stage, operands.length).map((k) => (k === SUMS ? sums : operands[k]!));
+        this.#dispatch(stage, chosen, operands, planBindings(bound, this.#context.window), args);
+      }
+    } finally {
+      scratch.free(block);
     }
-    scratch.free(block);
   }
 
   #dispatch(stage: Stage, { candidate, parts, part }: Plan, operands: readonly Operand[], bindings: Bindings, args: LaunchArgs): void {

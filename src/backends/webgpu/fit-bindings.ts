@@ -81,8 +81,11 @@ function fitPart(context: Context, run: Unfit, position: number, chunk: Range | 
   const packed = choosePacked(context, run, spans, windows, needed - limit);
   if (packed !== null) {
     const block = context.scratch.allocate(packed.bytes);
-    fitPart(context, { ...run, operands: pack(context, operands, packed.inputs, block) }, position, chunk, launch);
-    context.scratch.free(block);
+    try {
+      fitPart(context, { ...run, operands: pack(context, operands, packed.inputs, block) }, position, chunk, launch);
+    } finally {
+      context.scratch.free(block);
+    }
     return;
   }
   const axis = axisToCut(run);

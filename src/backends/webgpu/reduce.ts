@@ -56,21 +56,24 @@ class Reduction {
     const types = partial.monoid.kept;
     this.#rest ??= new Reduction(this.#context, resumed(this.#source), types);
     const block = scratch.allocate(4 * types.length * kept * parts.length);
-    // Those of one output side by side, with their components: in another order, no two might fit into one binding.
-    const strides = [...rowMajor(shape).map((s) => s * parts.length * types.length), types.length];
-    const tuples = (count: number, first: number): Operand[] =>
-      types.map((dtype, k) => ({ storage: { block }, dtype, layout: new Layout([...shape, count], strides, first * types.length + k) }));
-    const n = types.length;
-    parts.forEach(({ operands: inputs, position }, p) => {
-      const operands = [...tuples(1, p), ...inputs];
-      const elements = inputs[0]!.layout.numel / kept;
-      runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, rank) }, (part) => {
-        const sizes = { kept: part.operands[0]!.layout.numel, elements, rank, position };
-        partial.run(part.operands.slice(n), part.operands.slice(0, n), args, sizes, shareAll(this.#context, sizes));
+    try {
+      // Those of one output side by side, with their components: in another order, no two might fit into one binding.
+      const strides = [...rowMajor(shape).map((s) => s * parts.length * types.length), types.length];
+      const tuples = (count: number, first: number): Operand[] =>
+        types.map((dtype, k) => ({ storage: { block }, dtype, layout: new Layout([...shape, count], strides, first * types.length + k) }));
+      const n = types.length;
+      parts.forEach(({ operands: inputs, position }, p) => {
+        const operands = [...tuples(1, p), ...inputs];
+        const elements = inputs[0]!.layout.numel / kept;
+        runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, rank) }, (part) => {
+          const sizes = { kept: part.operands[0]!.layout.numel, elements, rank, position };
+          partial.run(part.operands.slice(n), part.operands.slice(0, n), args, sizes, shareAll(this.#context, sizes));
+        });
       });
-    });
-    this.#rest.run(tuples(parts.length, 0), outputs, args);
-    scratch.free(block);
+      this.#rest.run(tuples(parts.length, 0), outputs, args);
+    } finally {
+      scratch.free(block);
+    }
   }
 
   #launch(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs, sizes: Sizes): void {
@@ -87,17 +90,20 @@ class Reduction {
     const shape = outputs[0]!.layout.shape;
     const count = kept * share.chunks;
     const block = scratch.allocate(count * tuple);
-    const [sizesOf, strides] = [
-      [...shape, share.chunks],
-      [...rowMajor(shape), kept],
-    ];
-    const tuples = this.#partial.monoid.kept.map(
-      (dtype, k): Operand => ({ storage: { block }, dtype, layout: new Layout(sizesOf, strides, k * count) }),
-    );
-    this.#partial.run(inputs, tuples, args, sizes, share);
-    const rest = { kept, elements: share.chunks, rank, position: 0 };
-    this.#final.run(tuples, outputs, args, rest, shareAll(this.#context, rest));
-    scratch.free(block);
+    try {
+      const [sizesOf, strides] = [
+        [...shape, share.chunks],
+        [...rowMajor(shape), kept],
+      ];
+      const tuples = this.#partial.monoid.kept.map(
+        (dtype, k): Operand => ({ storage: { block }, dtype, layout: new Layout(sizesOf, strides, k * count) }),
+      );
+      this.#partial.run(inputs, tuples, args, sizes, share);
+      const rest = { kept, elements: share.chunks, rank, position: 0 };
+      this.#final.run(tuples, outputs, args, rest, shareAll(this.#context, rest));
+    } finally {
+      scratch.free(block);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DType } from "../../core/dtype.ts";
 import { Layout, rowMajor } from "../../core/layout.ts";
 import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
+import type { PoolBlock } from "../../memory/block.ts";
 import { type Operand, planBindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import { fits, runFitted, sharedAxes } from "./fit-bindings.ts";
@@ -69,17 +70,22 @@ class Scan {
     const { totals, next } = this.#ahead();
     const { scratch, features } = this.#context;
     const block = scratch.allocate(4 * types.length * rows * chunks);
-    const kept = shape.slice(0, last);
-    const [sizes, strides] = [
-      [...kept, chunks],
-      [...rowMajor(kept), rows],
-    ];
-    const tuples = types.map((dtype, k): Operand => ({ storage: { block }, dtype, layout: new Layout(sizes, strides, k * rows * chunks) }));
-    const share = { chunk, chunks, lanes: 1, workgroup: features.software ? 16 : 64 };
-    totals.run(inputs, tuples, args, { kept: rows, elements: size, rank: last, position: 0 }, share);
-    next.run(tuples, tuples, args);
-    this.#scan.run(inputs, outputs, tuples, args, { chunk, chunks, first: 0, position: 0 });
-    scratch.free(block);
+    try {
+      const kept = shape.slice(0, last);
+      const [sizes, strides] = [
+        [...kept, chunks],
+        [...rowMajor(kept), rows],
+      ];
+      const tuples = types.map(
+        (dtype, k): Operand => ({ storage: { block }, dtype, layout: new Layout(sizes, strides, k * rows * chunks) }),
+      );
+      const share = { chunk, chunks, lanes: 1, workgroup: features.software ? 16 : 64 };
+      totals.run(inputs, tuples, args, { kept: rows, elements: size, rank: last, position: 0 }, share);
+      next.run(tuples, tuples, args);
+      this.#scan.run(inputs, outputs, tuples, args, { chunk, chunks, first: 0, position: 0 });
+    } finally {
+      scratch.free(block);
+    }
   }
 
   /** The same with a piece of each row at a time, as much as can be bound. */
@@ -91,28 +97,32 @@ class Scan {
     const kept = shape.slice(0, last);
     const rows = numel / shape[last]!;
     const types = this.#scan.monoid.kept;
-    const blocks = types.map(() => scratch.allocate(4 * rows * parts.length));
-    const strides = [...rowMajor(kept), rows];
-    const tuples = (count: number, first: number): Operand[] =>
-      types.map((dtype, k) => ({ storage: { block: blocks[k]! }, dtype, layout: new Layout([...kept, count], strides, first * rows) }));
-    parts.forEach(({ operands: all, position }, p) => {
-      const operands = [...tuples(1, p), ...all.slice(n)];
-      const elements = all[0]!.layout.shape[last]!;
-      runFitted(this.#context, { operands, outputs: types.length, axes: sharedAxes(operands, last) }, (part) => {
-        const sizes = { kept: part.operands[0]!.layout.numel, elements, rank: last, position };
-        const share = { chunk: elements, chunks: 1, lanes: 1, workgroup: 64 };
-        totals.run(part.operands.slice(types.length), part.operands.slice(0, types.length), args, sizes, share);
+    const blocks: PoolBlock[] = [];
+    try {
+      for (const _ of types) blocks.push(scratch.allocate(4 * rows * parts.length));
+      const strides = [...rowMajor(kept), rows];
+      const tuples = (count: number, first: number): Operand[] =>
+        types.map((dtype, k) => ({ storage: { block: blocks[k]! }, dtype, layout: new Layout([...kept, count], strides, first * rows) }));
+      parts.forEach(({ operands: all, position }, p) => {
+        const operands = [...tuples(1, p), ...all.slice(n)];
+        const elements = all[0]!.layout.shape[last]!;
+        runFitted(this.#context, { operands, outputs: types.length, axes: sharedAxes(operands, last) }, (part) => {
+          const sizes = { kept: part.operands[0]!.layout.numel, elements, rank: last, position };
+          const share = { chunk: elements, chunks: 1, lanes: 1, workgroup: 64 };
+          totals.run(part.operands.slice(types.length), part.operands.slice(0, types.length), args, sizes, share);
+        });
       });
-    });
-    next.run(tuples(parts.length, 0), tuples(parts.length, 0), args);
-    parts.forEach(({ operands: all, position }, first) => {
-      const operands = [...all, ...tuples(parts.length, 0)];
-      runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, last), extra: 1 }, (part) => {
-        const [to, from, before] = [part.operands.slice(0, n), part.operands.slice(n, all.length), part.operands.slice(all.length)];
-        this.#scan.run(from, to, before, args, { chunk: to[0]!.layout.shape[last]!, chunks: 1, first, position });
+      next.run(tuples(parts.length, 0), tuples(parts.length, 0), args);
+      parts.forEach(({ operands: all, position }, first) => {
+        const operands = [...all, ...tuples(parts.length, 0)];
+        runFitted(this.#context, { operands, outputs: n, axes: sharedAxes(operands, last), extra: 1 }, (part) => {
+          const [to, from, before] = [part.operands.slice(0, n), part.operands.slice(n, all.length), part.operands.slice(all.length)];
+          this.#scan.run(from, to, before, args, { chunk: to[0]!.layout.shape[last]!, chunks: 1, first, position });
+        });
       });
-    });
-    for (const block of blocks) scratch.free(block);
+    } finally {
+      for (const block of blocks) scratch.free(block);
+    }
   }
 
   /** What goes before the scan of chunks. */

@@ -47,14 +47,17 @@ export class FittedContract {
     const [output, , , ...rest] = operands as [Operand, Operand, Operand, ...Operand[]];
     const { shape, numel } = output.layout;
     const block = scratch.allocate(4 * numel);
-    const sums: Operand = { storage: { block }, layout: Layout.contiguous(shape), dtype: this.#accumulator() };
-    const [first, next, last] = (this.#stages ??= this.#makeStages());
-    slices.forEach(([a, b], i) => {
-      if (i === 0) first.run([a, b], [sums], { dims });
-      else if (i < slices.length - 1) next.run([a, b, sums], [sums], { dims });
-      else last.run([a, b, ...rest, sums], [output], args);
-    });
-    scratch.free(block);
+    try {
+      const sums: Operand = { storage: { block }, layout: Layout.contiguous(shape), dtype: this.#accumulator() };
+      const [first, next, last] = (this.#stages ??= this.#makeStages());
+      slices.forEach(([a, b], i) => {
+        if (i === 0) first.run([a, b], [sums], { dims });
+        else if (i < slices.length - 1) next.run([a, b, sums], [sums], { dims });
+        else last.run([a, b, ...rest, sums], [output], args);
+      });
+    } finally {
+      scratch.free(block);
+    }
   }
 
   #accumulator(): DType {
