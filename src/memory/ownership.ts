@@ -15,7 +15,7 @@ interface Claim {
 interface Token {
   readonly claim: Claim;
   /** Makes V8 see memory that it cannot see: see Note [Ballast]. */
-  readonly ballast: object | null;
+  ballast: object | null;
 }
 
 const SHARED_BYTES = 1024;
@@ -26,7 +26,7 @@ const registry = new FinalizationRegistry<Claim>(({ storages, roles }) => {
 });
 
 function newToken(): Token {
-  const token: Token = { claim: { storages: [], roles: [] }, ballast: ballastFor(SHARED_BYTES) };
+  const token: Token = { claim: { storages: [], roles: [] }, ballast: null };
   registry.register(token, token.claim);
   return token;
 }
@@ -191,6 +191,7 @@ export class Owner {
     }
     if (shared.claim.storages.length >= SHARED_COUNT) shared = newToken();
     const { claim } = shared;
+    shared.ballast = ballastFor(storage.nbytes) ?? shared.ballast;
     this.anchor = shared;
     this.claim = claim;
     this.slot = claim.storages.push(storage) - 1;

@@ -4,20 +4,6 @@ import { FreeLists, retire } from "./free-lists.ts";
 import { SizeClasses } from "./size-class.ts";
 import { PoolFigures, type Stat } from "./stat.ts";
 
-/** Figures of a pool, in bytes and counts. */
-export interface PoolStats {
-  /** Bytes in blocks that tensors hold. */
-  allocatedBytes: number;
-  peakAllocatedBytes: number;
-  /** Bytes taken from the device, freed blocks and unused arena space included. */
-  reservedBytes: number;
-  /** Blocks that tensors hold. */
-  blocks: number;
-  /** Allocations so far, and those of them that a freed block served. */
-  allocations: number;
-  reused: number;
-}
-
 const ARENA_BYTES = 256 * 1024;
 /** A block is taken whole where it has at most this share that was not asked for; otherwise it is split. */
 const MOST_WASTE = 1 / 4;
@@ -98,19 +84,6 @@ export class Pool {
   /** Allocations so far. */
   get serial(): number {
     return this.#serial;
-  }
-
-  /** The figures in short. */
-  get stats(): PoolStats {
-    const { allocation, allocatedBytes, reservedBytes } = this.all;
-    return {
-      allocatedBytes: allocatedBytes.current,
-      peakAllocatedBytes: allocatedBytes.peak,
-      reservedBytes: reservedBytes.current,
-      blocks: allocation.current,
-      allocations: this.#serial,
-      reused: this.reused,
-    };
   }
 
   /**

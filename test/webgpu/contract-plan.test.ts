@@ -108,6 +108,6 @@ describe("measureVariants", () => {
     expect(stats.dispatches).toBeGreaterThan(6);
     expect(after[0]).not.toBe(before[0]);
     expect(after.every((s) => s > 0 && Number.isFinite(s))).toBe(true);
-    expect(context.scratch.stats.blocks).toBe(0);
+    expect(context.scratch.all.allocation.current).toBe(0);
   });
 });
