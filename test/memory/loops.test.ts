@@ -12,7 +12,7 @@ import type { RunRequest } from "../soak/run.ts";
 const MB = 1024 * 1024;
 const devices = withoutWebgpu ? ["cpu"] : ["cpu", "webgpu"];
 const cases = devices.flatMap((device) => Object.keys(loops).map((loop) => [loop, device] as const));
-/** In megabytes: less than the second half of 300 steps allocates. The soak has 16, and thousands of steps. */
+/** In megabytes: less than the second half of 300 steps allocates. The soak has 6, and thousands of steps. */
 const markOf = (loop: string, device: string): number => (loop !== "dqn" ? 1.5 : device === "cpu" ? 2 : 3);
 const short = (loop: string, device: string): RunRequest => ({
   loop,

@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     devices: { type: "string", default: "cpu,webgpu" },
     hosts: { type: "string", default: "node,chromium" },
     variants: { type: "string", default: "plain,kept" },
-    mark: { type: "string", default: "16" },
+    mark: { type: "string", default: "6" },
     "no-gc": { type: "boolean", default: false },
     json: { type: "string" },
     markdown: { type: "string" },
