@@ -19,7 +19,7 @@ export abstract class Container {
   /** Whether references are counted. */
   counted: boolean;
   /** Whether what it refers to counts its references. */
-  private holding = false;
+  protected holding = false;
   /** The cycle collector's list that it is in, by its neighbours there; null while it is not tracked. */
   gcPrevious: Container | null = null;
   gcNext: Container | null = null;
@@ -70,9 +70,6 @@ export abstract class Container {
     this.free();
   }
 
-  protected get isHolding(): boolean {
-    return this.holding;
-  }
   /** To be called before it refers to something that it has not referred to so far. */
   protected refer(child: Container): void {
     if (!this.counted) child.uncount();

@@ -209,8 +209,8 @@ export function nextToken(): void {
   if (shared.claim.storages.length > 0) shared = newToken();
 }
 
-/** Runs `body` in a scope that is open or is opened for it. */
-function runIn<T>(scope: OwnerScope | null, body: () => T): T {
+/** Runs `body` in a scope that stays open, or in none. */
+export function enter<T>(scope: OwnerScope | null, body: () => T): T {
   const outer = current;
   current = scope;
   try {
@@ -246,11 +246,8 @@ function runAndEnd<T>(scope: OwnerScope, body: () => T, keep: (result: T) => Ite
   }
 }
 
-/** Runs `body` in a scope of user code that stays open. */
-export const enter = <T>(scope: OwnerScope, body: () => T): T => runIn(scope, body);
-
 /** Hands an owner to user code, whatever scope owns it: it lives as long as somebody refers to it. */
 export const keep = (owner: Owner): void => Owner.escapeAll(owner);
 
 /** Runs `body` as user code: what it creates belongs to the user's scope, or where none is open to whoever refers to it. */
-export const asUser = <T>(body: () => T): T => runIn(current === null ? null : current.user, body);
+export const asUser = <T>(body: () => T): T => enter(current === null ? null : current.user, body);

@@ -51,14 +51,14 @@ export class AutogradMeta extends Container implements History {
   /** A leaf that a scope owns holds its gradient; that of any other is user code's. */
   setGrad(value: Tensor | null): void {
     const [old, held] = [this.grad, this.holdsGrad];
-    this.holdsGrad = this.counted && this.isHolding && value !== null;
-    if (value !== null) {
-      if (this.holdsGrad) {
-        value.hold();
-        this.refer(value.container);
-      } else if (!this.counted) keep(value);
-    }
+    const holds = value !== null && this.counted && this.holding;
+    // To refer may start a collection, which must find this as it was.
+    if (holds) {
+      value.hold();
+      this.refer(value.container);
+    } else if (value !== null && !this.counted) keep(value);
     this.grad = value;
+    this.holdsGrad = holds;
     if (old !== null && held) {
       this.unrefer(old.container);
       old.unhold(false);

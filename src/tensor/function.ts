@@ -67,6 +67,11 @@ class Context implements FunctionContext {
   }
 }
 
+/** Calls `visit` with the nodes that the gradients of saved tensors go to. */
+function eachNode(saved: readonly (SavedTensor | null)[], visit: (node: Node) => void): void {
+  for (const s of saved) if (s !== null && s.gradientNode !== null) visit(s.gradientNode);
+}
+
 class FunctionNode extends Node {
   private readonly definition: FunctionClass;
   private readonly ctx: Context;
@@ -74,17 +79,6 @@ class FunctionNode extends Node {
   /** Which argument of `forward` each edge belongs to. */
   private readonly positions: readonly number[];
   private readonly argumentCount: number;
-  private readonly savedNodes: Node[] = [];
-
-  private referTo(node: Node): void {
-    this.refer(node);
-    this.savedNodes.push(node);
-  }
-  override traverse(visit: (child: Container) => void): void {
-    super.traverse(visit);
-    for (const node of this.savedNodes) visit(node);
-  }
-
   constructor(definition: FunctionClass, ctx: Context, edges: (Edge | null)[], positions: readonly number[], argumentCount: number) {
     super(`${definition.name}Backward`, edges);
     this.definition = definition;
@@ -94,13 +88,19 @@ class FunctionNode extends Node {
   }
 
   keep(results: readonly Tensor[]): void {
-    this.saved = (this.ctx.hidden.toSave as (Tensor | null)[]).map((t) =>
+    const saved = (this.ctx.hidden.toSave as (Tensor | null)[]).map((t) =>
       t === null ? null : new SavedTensor(t, results.includes(t) && t.gradFn === this ? t.outputNr : null),
     );
     // What is saved need not be an input: its own history has to stay, too.
-    for (const s of this.saved) if (s !== null && s.gradientNode !== null) this.referTo(s.gradientNode);
+    eachNode(saved, (node) => this.refer(node));
+    this.saved = saved;
     this.ctx.hidden.toSave = [];
     this.ctx.hidden.unpack = () => this.saved.map((s) => s?.unpack(this) ?? null);
+  }
+
+  override traverse(visit: (child: Container) => void): void {
+    super.traverse(visit);
+    eachNode(this.saved, visit);
   }
 
   override backward(grads: readonly (Tensor | null)[]): (Tensor | null)[] {

@@ -252,6 +252,28 @@ describe("torch.memory.gc, as Python's gc", () => {
     expect([gc.getCount(), live()]).toEqual([[0, 0, 0], before]);
   });
 
+  test("a collection may come with every container that is made", () => {
+    gc.setThreshold(1, 1, 1);
+    const before = live();
+    const { collections } = gc.getStats()[0]!;
+    const outer = torch.ones(300, { requiresGrad: true });
+    torch.scope(() => {
+      const w = torch.full([300], 2, { requiresGrad: true });
+      for (let i = 0; i < 3; i++) torch.scope(() => w.pow(3).mul(outer).sum().backward({ createGraph: true }));
+      expect(w.grad!.at(0).itemSync()).toBe(36);
+      w.grad = torch.zeros(300);
+      torch.scope(() => w.exp().sum().backward());
+      const view = w.mul(1).at("1:");
+      view.mul_(w.at("1:"));
+      view.sum().backward();
+      expect(w.grad!.at(5).itemSync()).toBeCloseTo(Math.exp(2) + 4, 4);
+    });
+    expect(outer.grad!.at(0).itemSync()).toBe(24);
+    expect(gc.getStats()[0]!.collections).toBeGreaterThan(collections + 10);
+    gc.collect();
+    expect(live() - before).toBeGreaterThan(0); // what leads back to the outer parameter, until JavaScript's collector comes
+  });
+
   test("what survives moves on, generation by generation", () => {
     gc.disable();
     const outer = new torch.Scope();
