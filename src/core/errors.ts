@@ -417,8 +417,11 @@ export const assignedGradType = (got: string): ArgumentError =>
 
 // ---- memory
 
-export const disposed = (): DisposedError =>
-  new DisposedError("this tensor was disposed of: its memory was given back by dispose(), `using` or the end of a scope");
+/** `at`: the line of the user's code, where it is known. */
+export const disposed = (at: string | null): DisposedError =>
+  new DisposedError(
+    `this tensor was disposed of: its memory was given back by dispose(), \`using\` or the end of a scope${at === null ? "" : `, at ${at}`}`,
+  );
 
 /** Bytes as PyTorch's messages write them. */
 export function formatBytes(n: number): string {

@@ -1,4 +1,5 @@
 import { ballastFor } from "./ballast.ts";
+import { captureStack, userFrame } from "./frames.ts";
 import type { Role, Storage } from "./storage.ts";
 
 /** What the registry releases when its token is dead: storages, and as what they were owned. A slot is null once its owner gave the storage up. */
@@ -63,6 +64,11 @@ export class OwnerScope {
 }
 let current: OwnerScope | null = null;
 
+/** Where owners gave up what they held, while that is traced. */
+const ends = new WeakMap<Owner, string>();
+/** The line of the user's code where an owner gave up its storage, or null where that is not known. */
+export const disownedAt = (owner: Owner): string | null => userFrame(ends.get(owner) ?? null);
+
 /** Whether code of the user's runs in a scope: what it makes is counted, see Note [Counted containers]. */
 export const inUserScope = (): boolean => current !== null && current.user !== null;
 
@@ -98,6 +104,8 @@ export class Owner {
     const storage = this.owned;
     if (storage === null) return;
     const { claim, ownerScope } = this;
+    const stack = captureStack();
+    if (stack !== null) ends.set(this, stack);
     this.owned = null;
     if (claim !== null) claim.storages[this.slot] = null;
     this.anchor = null;

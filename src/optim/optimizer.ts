@@ -97,12 +97,20 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   }
 
   private updateOne(p: Tensor, g: Tensor, group: ParamGroup<Options>): void {
-    const state = this.state.get(p) ?? {};
+    const known = this.state.get(p);
+    const state = known ?? {};
     this.state.set(p, state);
     ownedBy(
       () => {
-        this.update(p, g, group, state);
-        keepTensors(state);
+        try {
+          this.update(p, g, group, state);
+        } catch (error) {
+          // A state that is only begun would pass for a whole one in the next step.
+          if (known === undefined) this.state.delete(p);
+          throw error;
+        } finally {
+          keepTensors(state);
+        }
       },
       () => [],
     );

@@ -27,7 +27,7 @@ import { numel, sameShape } from "../core/layout.ts";
 import type { Device } from "../dispatch/device.ts";
 import { Operand } from "../dispatch/operand.ts";
 import type { Container } from "../memory/container.ts";
-import { asUser, Owner } from "../memory/ownership.ts";
+import { asUser, disownedAt, Owner } from "../memory/ownership.ts";
 import type { Storage } from "../memory/storage.ts";
 import type { Methods } from "../ops/entry.ts";
 import type * as ops from "../ops/index.ts";
@@ -108,7 +108,7 @@ export class Tensor extends Owner {
 
   /** Storage, layout and dtype, for kernels. */
   get operand(): Operand {
-    if (this.owned === null) throw disposed();
+    if (this.owned === null) throw disposed(disownedAt(this));
     return this.impl;
   }
 

@@ -93,6 +93,51 @@ describe("leaks", () => {
   });
 });
 
+describe("an error about a tensor that was disposed of", () => {
+  const GONE = "this tensor was disposed of: its memory was given back by dispose(), `using` or the end of a scope";
+  const message = (x: Tensor): string => {
+    try {
+      x.add(1);
+    } catch (error) {
+      expect(error).toBeInstanceOf(torch.DisposedError);
+      return (error as Error).message;
+    }
+    throw new Error("the tensor is still there");
+  };
+
+  test("says where, while that is traced", () => {
+    memory.recordHistory();
+    const x = torch.ones(3);
+    x.dispose(); // where it is disposed of
+    x.dispose();
+    expect(message(x)).toBe(`${GONE}, at ${lineOf("where it is disposed of")}`);
+
+    let leaked: Tensor | null = null;
+    // biome-ignore format: the call is to stand on one line
+    torch.scope(() => { leaked = torch.ones(3).mul(2); }); // where the scope ends
+    expect(message(leaked!)).toBe(`${GONE}, at ${lineOf("where the scope ends")}`);
+
+    let used: Tensor;
+    const block = (): void => {
+      using y = torch.ones(3); // where it is to go
+      used = y;
+    };
+    block();
+    expect(message(used!)).toContain(`${GONE}, at ${lineOf("where it is to go").replace(/:\d+$/, "")}`);
+  });
+
+  test("says what it knows otherwise", () => {
+    const x = torch.ones(3);
+    x.dispose();
+    memory.recordHistory();
+    expect(message(x)).toBe(GONE);
+    memory.recordHistory({ context: false });
+    const y = torch.ones(3);
+    y.dispose();
+    expect(message(y)).toBe(GONE);
+  });
+});
+
 describe("stacks", () => {
   test("are taken only while history is recorded", () => {
     expect(captureStack()).toBeNull();

@@ -244,4 +244,35 @@ describe("state", () => {
     expect(optimizer.state.get(w)!.signs!.tolistSync()).toEqual([1, -1]);
     expect(String(optimizer)).toBe("SignSGD (\nParameter Group 0\n    lr: 0.5\n)");
   });
+
+  it("whose update fails can go on with the state it had", () => {
+    class Momentum extends optim.Optimizer<object, { sum: Tensor; last: Tensor }> {
+      failing = true;
+      protected update(p: Tensor, g: Tensor, _: object, state: { sum?: Tensor; last?: Tensor }): void {
+        if (state.sum === undefined) {
+          state.sum = torch.zerosLike(p);
+          if (this.failing) throw new Error("out of something");
+          state.last = torch.zerosLike(p);
+        }
+        state.sum.add_(g);
+        state.last!.copy_(state.sum);
+        state.sum = state.sum.clone();
+        if (this.failing) throw new Error("out of something later");
+        p.sub_(state.sum);
+      }
+    }
+    const w = parameter(1, 1);
+    w.grad = torch.tensor([5, -1]);
+    const optimizer = new Momentum([w], {});
+    const step = (failing: boolean): void => {
+      optimizer.failing = failing;
+      optimizer.step();
+    };
+    expect(() => step(true)).toThrow("out of something");
+    expect(optimizer.state.size).toBe(0);
+    step(false);
+    expect(() => step(true)).toThrow("out of something later");
+    step(false);
+    expect(w.tolistSync()).toEqual([1 - 5 - 15, 1 + 1 + 3]);
+  });
 });
