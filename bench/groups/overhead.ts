@@ -30,7 +30,7 @@ const chain = (x: Tensor, y: Tensor, times: number): Tensor => {
 };
 
 /** A step of training for 2-16-16-1 with tanh, written with tensors: forward, mean squared error, backward, and plain gradient descent. */
-function smallModel(): () => void {
+export function smallModel(): () => void {
   torch.manualSeed(0);
   const sizes = [2, 16, 16, 1];
   const weights = sizes.slice(1).map((n, i) => torch.randn([sizes[i]!, n]).mul(0.5).requiresGrad_());

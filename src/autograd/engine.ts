@@ -48,46 +48,197 @@ export interface BackwardOptions {
   readonly inputs?: readonly Edge[];
 }
 
-/** What is to be run: the nodes reachable from the roots, with the number of edges that lead to each. */
-interface Plan {
-  readonly pending: Map<Node, number>;
-  /** Where inputs are named: the nodes that lead to one. */
-  readonly needed: Set<Node> | null;
-  /** The nodes whose gradients cross devices and have to be awaited; null where there is none. */
-  readonly crossings: Set<Node> | null;
+type Gradients = (Tensor | null)[];
+
+/** A node whose gradients have to be awaited, with those that it received. */
+interface Awaited {
+  readonly node: Node;
+  readonly received: Gradients;
 }
 
-function plan(roots: readonly Node[], inputs: readonly Edge[] | undefined): Plan {
-  const pending = new Map<Node, number>();
-  const order: Node[] = [];
-  const stack: Node[] = [];
-  let crossings: Set<Node> | null = null;
-  for (const root of roots) {
-    if (pending.has(root)) continue;
-    pending.set(root, 0);
-    stack.push(root);
-  }
-  while (stack.length > 0) {
-    const node = stack.pop()!;
-    order.push(node);
-    if (node.crossing() !== null) {
-      crossings ??= new Set();
-      crossings.add(node);
+const NONE: Gradients = [];
+
+/**
+ * A run of backward from `roots`. Iterative, so no chain is too long, and each node runs once, after every gradient for it has arrived.
+ *
+ * Note [Slots]. What a run knows of a node stands in arrays, at the node's slot, which is its place in `nodes`. The slot is written on the node
+ * itself, because a map from nodes would cost more than many a kernel. Another run, inside of a hook or while this one awaits, may write its own
+ * there; so whoever reads a slot looks whether it leads back to the node, and if not, all slots are written anew.
+ */
+class Run {
+  /** The nodes reachable from the roots. */
+  private readonly nodes: Node[] = [];
+  /** How many edges that lead to a node have not brought their gradient yet. */
+  private readonly pending: number[] = [];
+  /** What has arrived for a node. Handles of the run's own. */
+  private readonly arrived: (Gradients | undefined)[] = [];
+  private readonly roots: readonly Edge[];
+  private readonly options: BackwardOptions;
+  /** Where inputs are named: the nodes that lead to one. */
+  private readonly needed: Set<Node> | null;
+  /** The nodes whose gradients cross devices and have to be awaited; null where there is none. */
+  readonly crossings: Set<Node> | null;
+  private readonly ready = new ReadyQueue();
+  /** The gradients of the named inputs. */
+  readonly captured: Gradients;
+  /** What the node at work was given. */
+  private received: Gradients = NONE;
+
+  constructor(roots: readonly Edge[], options: BackwardOptions) {
+    const { inputs } = options;
+    this.roots = roots;
+    this.options = options;
+    this.captured = inputs?.map(() => null) ?? NONE;
+    const crossings = this.reach();
+    if (inputs === undefined) {
+      this.needed = null;
+      this.crossings = crossings;
+      return;
     }
-    for (const edge of node.edges) {
-      if (edge === null) continue;
-      const seen = pending.get(edge.node);
-      if (seen === undefined) stack.push(edge.node);
-      pending.set(edge.node, (seen ?? 0) + 1);
+    // Edges lead from later nodes to earlier ones, so ascending order of sequence sees every node after the nodes that it leads to;
+    // only accumulation of leaves, which leads nowhere, has no place in that order.
+    const needed = new Set(inputs.map((e) => e.node));
+    for (const node of this.nodes.toSorted((a, b) => a.sequence - b.sequence)) if (leadsTo(node, needed)) needed.add(node);
+    this.needed = needed;
+    this.crossings = passed(crossings, needed);
+  }
+
+  /** Finds the nodes and counts the edges that lead to each. */
+  private reach(): Set<Node> | null {
+    const { nodes, roots } = this;
+    let crossings: Set<Node> | null = null;
+    for (let i = 0; i < roots.length; i++) this.find(roots[i]!.node);
+    for (let k = 0; k < nodes.length; k++) {
+      const node = nodes[k]!;
+      if (node.crossing() !== null) {
+        crossings ??= new Set();
+        crossings.add(node);
+      }
+      const { edges } = node;
+      for (let i = 0; i < edges.length; i++) {
+        const edge = edges[i]!;
+        if (edge === null) continue;
+        this.find(edge.node);
+        this.pending[edge.node.slot]!++;
+      }
+    }
+    return crossings;
+  }
+  private find(node: Node): void {
+    const { nodes } = this;
+    if (nodes[node.slot] === node) return;
+    node.slot = nodes.length;
+    nodes.push(node);
+    this.pending.push(0);
+    this.arrived.push(undefined);
+  }
+
+  /** See Note [Slots]. */
+  private slotOf(node: Node): number {
+    const { nodes } = this;
+    if (nodes[node.slot] !== node) for (let i = 0; i < nodes.length; i++) nodes[i]!.slot = i;
+    return node.slot;
+  }
+
+  /** Takes the gradients of the roots, handles of the run's own. `end` has to follow, whatever happens. */
+  start(grads: readonly Tensor[]): void {
+    const { roots } = this;
+    // A hook may give up the last handle on the graph that is being run.
+    for (let i = 0; i < roots.length; i++) roots[i]!.node.incref();
+    for (let i = 0; i < roots.length; i++) this.deposit(roots[i]!, grads[i]!);
+    for (let i = 0; i < roots.length; i++) {
+      const { node } = roots[i]!;
+      const slot = this.slotOf(node);
+      if (this.pending[slot] !== 0) continue;
+      this.pending[slot] = -1; // once, however often it is named
+      this.ready.push(node);
     }
   }
-  if (inputs === undefined) return { pending, needed: null, crossings };
-  // Edges lead from later nodes to earlier ones, so ascending order of sequence sees every node after the nodes that it leads to;
-  // only accumulation of leaves, which leads nowhere, has no place in that order.
-  const needed = new Set(inputs.map((e) => e.node));
-  order.sort((a, b) => a.sequence - b.sequence);
-  for (const node of order) if (leadsTo(node, needed)) needed.add(node);
-  return { pending, needed, crossings: passed(crossings, needed) };
+
+  end(): void {
+    dispose(this.received);
+    for (const list of this.arrived) if (list !== undefined) dispose(list);
+    for (const { node } of this.roots) node.decref();
+  }
+
+  /** Runs nodes to the end, which gives null, or up to one that has to be awaited. */
+  advance(): Awaited | null {
+    const { ready, crossings, needed } = this;
+    const { inputs } = this.options;
+    for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
+      const slot = this.slotOf(node);
+      const received = this.arrived[slot] ?? NONE;
+      this.arrived[slot] = undefined;
+      this.received = received;
+      if (node.hooks !== null || node.retain !== null) runHooks(node, received);
+      if (inputs !== undefined) this.capture(inputs, node, received);
+      const isWanted = needed === null || (needed.has(node) && leadsTo(node, needed));
+      if (isWanted && hasAny(received)) {
+        if (crossings?.has(node)) return { node, received };
+        this.pass(node, node.backward(received), true);
+      } else this.pass(node, NONE, isWanted);
+    }
+    return null;
+  }
+
+  private capture(inputs: readonly Edge[], node: Node, received: Gradients): void {
+    for (let i = 0; i < inputs.length; i++) {
+      const g = inputs[i]!.node === node ? received[inputs[i]!.index] : null;
+      if (g) this.captured[i] = g.alias();
+    }
+  }
+
+  /** A node is done: its gradients go where its edges lead. */
+  pass(node: Node, produced: Gradients, isWanted: boolean): void {
+    const { edges } = node;
+    dispose(this.received);
+    this.received = NONE;
+    if (isWanted && !this.options.keepGraph) node.release();
+    for (let i = 0; i < edges.length; i++) {
+      const edge = edges[i]!;
+      const g = produced[i];
+      if (edge === null) {
+        g?.dispose();
+        continue;
+      }
+      if (g) this.deposit(edge, validate(node, i, g, edge.node.outputs[edge.index]));
+      if (--this.pending[this.slotOf(edge.node)]! === 0) this.ready.push(edge.node);
+    }
+  }
+
+  /** Adds a gradient to what has arrived for an edge. The first one is kept as it is. */
+  private deposit({ node, index }: Edge, g: Tensor): void {
+    const slot = this.slotOf(node);
+    const list = this.arrived[slot];
+    if (list === undefined) {
+      const first: Gradients = [];
+      first[index] = g;
+      this.arrived[slot] = first;
+      return;
+    }
+    const old = list[index];
+    if (!old) {
+      list[index] = g;
+      return;
+    }
+    // In place only where nobody else holds the storage and every element has a place of its own (a stretched gradient has not).
+    if (!this.options.createGraph && old.isContiguous() && old.ownsStorageAlone()) {
+      old.add_(g);
+      g.dispose();
+      return;
+    }
+    list[index] = old.add(g);
+    old.dispose();
+    g.dispose();
+  }
+}
+
+function dispose(list: Gradients): void {
+  for (let i = 0; i < list.length; i++) list[i]?.dispose();
+}
+function hasAny(list: Gradients): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i]) return true;
+  return false;
 }
 
 const leadsTo = (node: Node, needed: Set<Node>): boolean => node.edges.some((e) => e !== null && needed.has(e.node));
@@ -99,85 +250,23 @@ function passed(crossings: Set<Node> | null, needed: Set<Node>): Set<Node> | nul
   return left.length > 0 ? new Set(left) : null;
 }
 
-/** A node whose gradients have to be awaited, with those that it received. */
-interface Awaited {
-  readonly node: Node;
-  readonly received: readonly (Tensor | null)[];
-}
-type Gradients = (Tensor | null)[];
-
-/**
- * Runs backward from `roots` with the given gradients (handles of the engine's own). Iterative, so no chain is too long, and each node runs once,
- * after every gradient for it has arrived. Yields what has to be awaited, and goes on with the gradients that it is handed for that; on one device
- * it runs to its end at once.
- */
-function* steps(
-  { pending, needed, crossings }: Plan,
-  roots: readonly Edge[],
-  grads: readonly Tensor[],
-  options: BackwardOptions,
-): Generator<Awaited, Gradients, Gradients> {
-  const { inputs, createGraph, keepGraph } = options;
-  const buffers = new Map<Node, Gradients>();
-  const ready = new ReadyQueue();
-  const captured: Gradients = inputs?.map(() => null) ?? [];
-  let received: Gradients = [];
-  // A hook may give up the last handle on the graph that is being run.
-  for (const { node } of roots) node.incref();
-  try {
-    roots.forEach((root, i) => deposit(buffers, root, grads[i]!, createGraph));
-    for (const node of new Set(roots.map((r) => r.node))) if (pending.get(node) === 0) ready.push(node);
-    for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
-      received = buffers.get(node) ?? [];
-      buffers.delete(node);
-      runHooks(node, received);
-      for (let i = 0; inputs !== undefined && i < inputs.length; i++) {
-        const g = inputs[i]!.node === node ? received[inputs[i]!.index] : null;
-        if (g) captured[i] = g.alias();
-      }
-      const wanted = needed === null || (needed.has(node) && leadsTo(node, needed));
-      let produced: Gradients = [];
-      if (wanted && received.some((g) => g)) {
-        if (crossings?.has(node)) produced = yield { node, received };
-        else produced = node.backward(received);
-      }
-      for (const g of received) g?.dispose();
-      if (wanted && !keepGraph) node.release();
-      for (let i = 0; i < node.edges.length; i++) {
-        const edge = node.edges[i]!;
-        const g = produced[i];
-        if (edge === null) {
-          g?.dispose();
-          continue;
-        }
-        if (g) deposit(buffers, edge, validate(node, i, g, edge.node.outputs[edge.index]), createGraph);
-        const left = pending.get(edge.node)! - 1;
-        pending.set(edge.node, left);
-        if (left === 0) ready.push(edge.node);
-      }
-    }
-    return captured;
-  } finally {
-    for (const g of received) g?.dispose();
-    for (const list of buffers.values()) for (const g of list) g?.dispose();
-    for (const { node } of roots) node.decref();
-  }
-}
-
-const nodesOf = (roots: readonly Edge[]): Node[] => roots.map((r) => r.node);
-
 /** Runs backward at once. Where a gradient would have to be awaited it raises, before anything has been computed or written. */
 export function runBackward(roots: readonly Edge[], grads: readonly Tensor[], options: BackwardOptions): Gradients {
   return withGrad(options.createGraph, () => {
-    const planned = plan(nodesOf(roots), options.inputs);
-    if (planned.crossings !== null) {
+    const run = new Run(roots, options);
+    if (run.crossings !== null) {
       for (const g of grads) g.dispose();
-      const [first] = planned.crossings;
+      const [first] = run.crossings;
       const { from, to } = first!.crossing()!;
       throw backwardAcrossDevices(from.type, to.type);
     }
-    const run = steps(planned, roots, grads, options);
-    return run.next().value as Gradients;
+    try {
+      run.start(grads);
+      run.advance();
+      return run.captured;
+    } finally {
+      run.end();
+    }
   });
 }
 
@@ -185,39 +274,24 @@ export function runBackward(roots: readonly Edge[], grads: readonly Tensor[], op
 export async function runBackwardAsync(roots: readonly Edge[], grads: readonly Tensor[], options: BackwardOptions): Promise<Gradients> {
   // The mode holds while the engine works, not while it waits.
   const inMode = <T>(f: () => T): T => withGrad(options.createGraph, f);
-  const run = steps(plan(nodesOf(roots), options.inputs), roots, grads, options);
-  let result = inMode(() => run.next());
-  while (!result.done) {
-    const { node, received } = result.value;
-    result = await inMode(() => node.backwardAsync(received)).then(
-      (produced) => inMode(() => run.next(produced)),
-      (error: unknown) => inMode(() => run.throw(error)),
-    );
+  const run = new Run(roots, options);
+  try {
+    let awaited = inMode(() => {
+      run.start(grads);
+      return run.advance();
+    });
+    while (awaited !== null) {
+      const { node, received } = awaited;
+      const produced = await inMode(() => node.backwardAsync(received));
+      awaited = inMode(() => {
+        run.pass(node, produced, true);
+        return run.advance();
+      });
+    }
+    return run.captured;
+  } finally {
+    run.end();
   }
-  return result.value;
-}
-
-/** Adds a gradient to what has arrived for an edge. The first one is kept as it is. */
-function deposit(buffers: Map<Node, (Tensor | null)[]>, { node, index }: Edge, g: Tensor, createGraph: boolean): void {
-  let list = buffers.get(node);
-  if (list === undefined) {
-    list = [];
-    buffers.set(node, list);
-  }
-  const old = list[index];
-  if (!old) {
-    list[index] = g;
-    return;
-  }
-  // In place only where nobody else holds the storage and every element has a place of its own (a stretched gradient has not).
-  if (!createGraph && old.isContiguous() && old.ownsStorageAlone()) {
-    old.add_(g);
-    g.dispose();
-    return;
-  }
-  list[index] = old.add(g);
-  old.dispose();
-  g.dispose();
 }
 
 /** The gradient in the shape and dtype of the output it belongs to; broadcast dimensions are summed away. */

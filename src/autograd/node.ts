@@ -45,6 +45,8 @@ export abstract class Node extends Container {
   readonly outputs: OutputInfo[] = [];
   /** Hooks on the gradient of each output, in order of registration. */
   hooks: (Hook[] | undefined)[] | null = null;
+  /** Where a run of backward has its place: see Note [Slots]. */
+  slot = -1;
   /** Called with the finished gradient of an output after its hooks: retained gradients. */
   retain: ((grad: Tensor) => void)[] | null = null;
 

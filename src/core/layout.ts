@@ -24,6 +24,8 @@ export class Layout {
   readonly numel: number;
   /** Whether the elements lie in row-major order without gaps. */
   readonly isContiguous: boolean;
+  /** Whether it is the layout that a new tensor of its shape has: contiguous from 0, and with the usual strides also where a size is 1. */
+  readonly isPlain: boolean;
 
   constructor(shape: readonly number[], strides: readonly number[], offset: number) {
     this.shape = shape;
@@ -31,6 +33,7 @@ export class Layout {
     this.offset = offset;
     this.numel = numel(shape);
     this.isContiguous = contiguousStrides(shape, strides, this.numel);
+    this.isPlain = offset === 0 && this.isContiguous && hasUsualStrides(shape, strides);
   }
 
   get ndim(): number {
@@ -49,6 +52,15 @@ function contiguousStrides(shape: readonly number[], strides: readonly number[],
     if (shape[d] === 1) continue;
     if (strides[d] !== expected) return false;
     expected *= shape[d]!;
+  }
+  return true;
+}
+
+function hasUsualStrides(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    if (strides[d] !== expected) return false;
+    expected *= Math.max(shape[d]!, 1);
   }
   return true;
 }

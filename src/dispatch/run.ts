@@ -64,6 +64,25 @@ export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchA
   return outputs;
 }
 
+/** Whether the operands have one shape and are contiguous: nothing has to be stretched or ordered. */
+function isFlat(layout: Layout, operands: readonly Operand[]): boolean {
+  if (!layout.isContiguous) return false;
+  for (let i = 0; i < operands.length; i++) {
+    const x = operands[i]!.layout;
+    if (x !== layout && !(x.isContiguous && sameShape(x.shape, layout.shape))) return false;
+  }
+  return true;
+}
+
+/** `map` with one output. The device is known to be one. */
+export function mapOne(kernel: MapKernel, inputs: readonly Operand[], args: LaunchArgs = NONE, rowMajor: boolean = false): Operand {
+  const { layout, device } = inputs[0]!;
+  if (!isFlat(layout, inputs)) return map(kernel, inputs, args, rowMajor)[0]!;
+  const y = allocate(layout.isPlain ? layout : Layout.contiguous(layout.shape), kernel.outputs[0]!.dtype, device);
+  if (layout.numel > 0) execute(kernel, inputs, [y], args);
+  return y;
+}
+
 /** Runs a map over operands that are known to have the shape `shape` (or broadcast to it), without any: for kernels of `position` alone. */
 export function generate(kernel: MapKernel, shape: readonly number[], device: Device, args: LaunchArgs = NONE): Operand {
   const out = allocateContiguous(shape, kernel.outputs[0]!.dtype, device);
@@ -71,8 +90,26 @@ export function generate(kernel: MapKernel, shape: readonly number[], device: De
   return out;
 }
 
+function write(kernel: MapKernel, inputs: readonly Operand[], out: Operand, args: LaunchArgs): void {
+  if (out.layout.numel > 0) overwrite(kernel, inputs, [out], args);
+  else if (!out.untracked) out.storage.version++;
+}
+
+/** Whether an input lies in the output's storage, or on another device, without being the output itself. */
+function sharesWithOthers(out: Operand, inputs: readonly Operand[]): boolean {
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i]!;
+    if (x !== out && (x.storage === out.storage || x.device !== out.device)) return true;
+  }
+  return false;
+}
+
 /** Runs a map whose only output is written over `out`. Operands that partly overlap it are read from a copy. */
 export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Operand, args: LaunchArgs = NONE): void {
+  if (isFlat(out.layout, inputs) && !sharesWithOthers(out, inputs)) {
+    write(kernel, inputs, out, args);
+    return;
+  }
   checkWritable(out);
   for (let i = 0; i < inputs.length; i++)
     if (inputs[i]!.device !== out.device) throw differentDevices(out.device.type, inputs[i]!.device.type);
@@ -87,8 +124,7 @@ export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Oper
       copies.push(copied);
       expanded[i] = copied;
     }
-    if (out.layout.numel > 0) overwrite(kernel, expanded, [out], args);
-    else if (!out.untracked) out.storage.version++;
+    write(kernel, expanded, out, args);
   } finally {
     for (const c of copies) c.storage.release();
   }

@@ -56,6 +56,35 @@ export interface Pointwise<Sig extends Signature = Signature> extends Op<Sig>, P
   readonly arity: number;
   /** The kernels built from the formula so far. */
   readonly kernels: Map<number, MapKernel>;
+  /** What the tensor layer has worked out of the definition. */
+  readonly derived: PointwiseDerived;
+}
+
+/** What follows from the definition of a pointwise op, worked out when it is first needed. */
+export interface PointwiseDerived {
+  /** The calls of the simplest kind, by dtype and by which operands are numbers; null: there is none. */
+  readonly plain: (PlainCall | null | undefined)[];
+  gradients?: PointwiseGradients;
+  /** The params where none are given. */
+  defaults?: readonly number[];
+}
+/** The kernel for operands of one dtype without any option. */
+export interface PlainCall {
+  readonly kernel: MapKernel;
+  readonly out: DType;
+}
+/** The gradient of each operand, and the name of the node. */
+export interface PointwiseGradients {
+  readonly name: string;
+  readonly operands: readonly OperandGradient[];
+}
+/** The gradient of one operand: as a formula over the incoming gradient and those of (result, operands, params) that it mentions. */
+export interface OperandGradient {
+  /** The incoming gradient itself, none, or a pointwise op. Being one, it has a gradient itself. */
+  readonly as: "same" | "none" | Pointwise;
+  /** Which of [result, ...operands, ...params] the formula mentions: their places, and bit by bit. */
+  readonly uses: readonly number[];
+  readonly mask: number;
 }
 export interface PointwiseInplace<Sig extends Signature> extends Pointwise<Sig> {
   readonly inplace: true;
@@ -66,12 +95,14 @@ export type Binary = PointwiseInplace<(other: TensorLike) => Tensor>;
 export type Comparison = PointwiseInplace<(other: TensorLike) => Tensor>;
 
 /** A pointwise op of one operand. */
-export const unary = (d: PointwiseDefinition): Unary => entry("pointwise", { arity: 1, inplace: true, kernels: new Map(), ...d });
+export const unary = (d: PointwiseDefinition): Unary =>
+  entry("pointwise", { arity: 1, inplace: true, kernels: new Map(), derived: { plain: [] }, ...d });
 /** A pointwise op of two operands. */
-export const binary = <E = Binary>(d: PointwiseDefinition): E => entry("pointwise", { arity: 2, inplace: true, kernels: new Map(), ...d });
+export const binary = <E = Binary>(d: PointwiseDefinition): E =>
+  entry("pointwise", { arity: 2, inplace: true, kernels: new Map(), derived: { plain: [] }, ...d });
 /** A pointwise op of any number of operands. */
 export const pointwise = <E>(arity: number, d: PointwiseDefinition & { readonly inplace?: true }): E =>
-  entry("pointwise", { arity, kernels: new Map(), ...d });
+  entry("pointwise", { arity, kernels: new Map(), derived: { plain: [] }, ...d });
 
 // ---- reductions
 

@@ -11,7 +11,11 @@ export function dimIndex(dim: number, ndim: number): number {
 
 /** Dimensions counted from the front, each once; none given means all. A 0-d tensor has none, whatever is asked for within range. */
 export function dimList(dims: number | readonly number[] | null | undefined, ndim: number): number[] {
-  if (dims === null || dims === undefined || (Array.isArray(dims) && dims.length === 0)) return Array.from({ length: ndim }, (_, d) => d);
+  if (dims === null || dims === undefined || (Array.isArray(dims) && dims.length === 0)) {
+    const all: number[] = [];
+    for (let d = 0; d < ndim; d++) all.push(d);
+    return all;
+  }
   const list = (typeof dims === "number" ? [dims] : [...dims]).map((d) => dimIndex(d, ndim));
   list.forEach((d, i) => {
     if (list.indexOf(d) !== i) throw dimTwice(d);

@@ -88,7 +88,7 @@ const minIndexLoop: ReduceLoop = extremeLoop("min", greatest, (a, b) => e.lt(a, 
 /** A gradient over the kept dimensions, stretched back over the reduced ones. */
 export function stretch(g: Tensor, shape: readonly number[], dims: readonly number[], keepdim: boolean): Tensor {
   let x = g;
-  if (!keepdim) for (const d of [...dims].sort((a, b) => a - b)) x = x.unsqueeze(d);
+  if (!keepdim && g.ndim > 0) for (const d of [...dims].sort((a, b) => a - b)) x = x.unsqueeze(d);
   return x.expand(shape);
 }
 

@@ -14,6 +14,7 @@ export function isOptions(x: unknown): x is Record<string, unknown> {
  * parameter takes all the leading numbers: `x.view(2, 3)` as `x.view([2, 3])`.
  */
 export function byPosition(name: string, params: readonly string[], args: readonly unknown[], variadic: boolean = false): unknown[] {
+  if (args.length === 0) return [];
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
   let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
   if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];

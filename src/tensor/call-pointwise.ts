@@ -23,7 +23,8 @@ import { type Pointwise, pointwise } from "../ops/define.ts";
 import type { TensorLike } from "../ops/entry.ts";
 import { isOptions } from "./arguments.ts";
 import { raiseAtZero } from "./faults.ts";
-import { gradientsOf, PointwiseNode } from "./pointwise-grad.ts";
+import { callPlain, callPlainInto } from "./plain-pointwise.ts";
+import { gradientsOf, NO_VALUES, needed, PointwiseNode, type PointwiseValues } from "./pointwise-grad.ts";
 import { SavedTensor } from "./saved.ts";
 import { Tensor } from "./tensor.ts";
 import { transferred } from "./transfer.ts";
@@ -131,15 +132,12 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
   return call;
 }
 
-const defaults = new Map<Pointwise, ReturnType<typeof readParams>>();
-/** The params where none are given. */
+const defaultCategories: readonly Category[] = [];
+/** The params where none are given: none is of a category that integers would refuse. */
 function defaultParams(op: Pointwise): ReturnType<typeof readParams> {
-  let params = defaults.get(op);
-  if (params === undefined) {
-    params = readParams(op, []);
-    defaults.set(op, params);
-  }
-  return params;
+  op.derived.defaults ??= readParams(op, []).values as number[];
+  const values = op.derived.defaults;
+  return { values: values as number[], categories: defaultCategories as Category[], fixed: 2 ** values.length - 1 };
 }
 
 function haveOneDtype(tensors: readonly Operand[]): boolean {
@@ -221,7 +219,7 @@ export function callPointwise(entryOp: Pointwise, ...given: unknown[]): Tensor {
   const out = resultDtype(op, call.computed);
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, out, call.fixed);
   const y = new Tensor(map(kernel, call.tensors, { scalars: call.scalars }, op.rowMajor)[0]!);
-  if (isGradEnabled() && out.isFloatingPoint) record(op, args, call, y, null);
+  if (isGradEnabled() && out.isFloatingPoint) record(op, args, call.params, y);
   return y;
 }
 
@@ -247,19 +245,10 @@ export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): T
   self.checkInplace(recording);
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
   // The history before the write, and what the gradient needs of the operands, are taken first: the write changes both.
-  const pending = recording ? beforeInplace(op, args, call) : null;
+  const pending = recording ? beforeInplace(op, args, call.params) : null;
   mapInto(kernel, call.tensors, target, { scalars: call.scalars });
   if (pending !== null) self.rebaseHistory(pending(self));
   return self;
-}
-
-function edgesOf(op: Pointwise, args: readonly unknown[]): (Edge | null)[] {
-  const edges: (Edge | null)[] = [];
-  for (let i = 0; i < op.arity; i++) {
-    const x = args[i];
-    edges.push(x instanceof Tensor && x.dtype.isFloatingPoint ? x.gradientEdge() : null);
-  }
-  return edges;
 }
 
 /** Makes an entry of a formula that is not in the table: the derivative of one that is. */
@@ -270,52 +259,118 @@ function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
   return op;
 }
 
-const nodeName = (op: Pointwise): string => op.node ?? `${op.opName[0]!.toUpperCase()}${op.opName.slice(1)}Backward0`;
-
-function valuesToSave(
-  op: Pointwise,
-  args: readonly unknown[],
-  call: Call,
-  edges: readonly (Edge | null)[],
-): (SavedTensor | number | bigint | null)[] {
-  const gradients = gradientsOf(op, derived);
-  const values: (SavedTensor | number | bigint | null)[] = [null];
-  for (let i = 0; i < op.arity; i++) {
-    const x = args[i];
-    values.push(!PointwiseNode.uses(gradients, edges, i + 1) ? null : x instanceof Tensor ? new SavedTensor(x, null) : numberOf(x));
-  }
-  values.push(...call.params);
-  return values;
-}
-
-function record(op: Pointwise, args: readonly unknown[], call: Call, y: Tensor, name: string | null): void {
+/** Where the gradients of a call's operands go; null where none is wanted. */
+function edgesOf(op: Pointwise, args: readonly unknown[]): (Edge | null)[] | null {
+  const edges: (Edge | null)[] = [];
   let wanted = false;
   for (let i = 0; i < op.arity; i++) {
     const x = args[i];
-    if (x instanceof Tensor && x.requiresGrad) wanted = true;
+    const edge = x instanceof Tensor && x.dtype.isFloatingPoint ? x.gradientEdge() : null;
+    wanted ||= edge !== null;
+    edges.push(edge);
   }
-  if (!wanted) return;
-  const edges = edgesOf(op, args);
-  if (edges.every((e) => e === null)) return;
-  const gradients = gradientsOf(op, derived);
-  const values = valuesToSave(op, args, call, edges);
-  const node = new PointwiseNode(op, name ?? nodeName(op), gradients, edges, values);
-  y.setHistory(node);
-  if (PointwiseNode.uses(gradients, edges, 0)) values[0] = new SavedTensor(y, y.outputNr);
+  return wanted ? edges : null;
 }
 
-function beforeInplace(op: Pointwise, args: readonly unknown[], call: Call): (self: Tensor) => PointwiseNode {
+function valuesToSave(op: Pointwise, args: readonly unknown[], params: readonly (number | bigint)[], mask: number): PointwiseValues {
+  if (mask === 0) return NO_VALUES;
+  const values: PointwiseValues = [null];
+  for (let i = 0; i < op.arity; i++) {
+    const x = args[i];
+    values.push(!((mask >> (i + 1)) & 1) ? null : x instanceof Tensor ? new SavedTensor(x, null) : numberOf(x));
+  }
+  values.push(...params);
+  return values;
+}
+
+function record(op: Pointwise, args: readonly unknown[], params: readonly (number | bigint)[], y: Tensor): void {
   const edges = edgesOf(op, args);
+  if (edges === null) return;
   const gradients = gradientsOf(op, derived);
+  const mask = needed(gradients, edges);
+  const values = valuesToSave(op, args, params, mask);
+  y.setHistory(new PointwiseNode(gradients, edges, values));
+  if (mask & 1) values[0] = new SavedTensor(y, y.outputNr);
+}
+
+function beforeInplace(op: Pointwise, args: readonly unknown[], params: readonly (number | bigint)[]): (self: Tensor) => PointwiseNode {
+  const edges = edgesOf(op, args) ?? [];
+  const gradients = gradientsOf(op, derived);
+  const mask = needed(gradients, edges);
   // A gradient that needs the value that is about to be overwritten gets a copy of it.
-  const original = PointwiseNode.uses(gradients, edges, 1) ? (args[0] as Tensor).clone() : null;
-  const values = valuesToSave(op, original === null ? args : [original, ...args.slice(1)], call, edges);
+  const original = mask & 2 ? (args[0] as Tensor).clone() : null;
+  const values = valuesToSave(op, original === null ? args : [original, ...args.slice(1)], params, mask);
   original?.dispose();
   return (self) => {
-    const node = new PointwiseNode(op, nodeName(op), gradients, edges, values);
-    if (PointwiseNode.uses(gradients, edges, 0)) values[0] = new SavedTensor(self, 0);
+    const node = new PointwiseNode(gradients, edges, values);
+    if (mask & 1) values[0] = new SavedTensor(self, 0);
     return node;
   };
 }
+
+// ---- plain calls
+
+const NO_PARAMS: readonly number[] = [];
+
+/** The result of a plain call as a tensor with its history. */
+function finished(op: Pointwise, y: Operand, x: Tensor, other: Tensor | number | null): Tensor {
+  const result = new Tensor(y);
+  if (y.dtype.isFloatingPoint && isGradEnabled() && (x.requiresGrad || (other instanceof Tensor && other.requiresGrad))) {
+    const params = op.params === undefined ? NO_PARAMS : defaultParams(op).values;
+    record(op, other === null ? [x] : [x, other], params, result);
+  }
+  return result;
+}
+
+/** How an op of one operand is called. */
+export const callUnary =
+  (op: Pointwise) =>
+  (x: unknown, ...rest: unknown[]): Tensor => {
+    if (rest.length === 0 && x instanceof Tensor) {
+      const y = callPlain(op, [x.operand], 0, null);
+      if (y !== null) return finished(op, y, x, null);
+    }
+    return callPointwise(op, x, ...rest);
+  };
+
+/** How an op of two operands is called. */
+export const callBinary =
+  (op: Pointwise) =>
+  (x: unknown, other: unknown, ...rest: unknown[]): Tensor => {
+    if (rest.length === 0 && x instanceof Tensor) {
+      if (other instanceof Tensor) {
+        const y = callPlain(op, [x.operand, other.operand], 0, null);
+        if (y !== null) return finished(op, y, x, other);
+      } else if (typeof other === "number") {
+        const y = callPlain(op, [x.operand], 2, [other]);
+        if (y !== null) return finished(op, y, x, other);
+      }
+    }
+    return callPointwise(op, x, other, ...rest);
+  };
+
+/** How an op of one or two operands is called in place. */
+export const callInplace =
+  (op: Pointwise) =>
+  (self: unknown, ...rest: unknown[]): Tensor => {
+    const x = self as Tensor;
+    const [other] = rest;
+    const inputs: Operand[] | null =
+      op.arity === 1 && rest.length === 0
+        ? [x.operand]
+        : op.arity !== 2 || rest.length !== 1
+          ? null
+          : other instanceof Tensor
+            ? [x.operand, other.operand]
+            : typeof other === "number"
+              ? [x.operand]
+              : null;
+    if (inputs === null || (isGradEnabled() && (x.requiresGrad || (other instanceof Tensor && other.requiresGrad)))) {
+      return callPointwiseInplace(op, self, ...rest);
+    }
+    x.checkInplace();
+    const scalar = typeof other === "number";
+    return callPlainInto(op, inputs, scalar ? 2 : 0, scalar ? [other] : null) ? x : callPointwiseInplace(op, self, ...rest);
+  };
 
 export type { TensorLike };

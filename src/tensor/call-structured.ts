@@ -78,15 +78,27 @@ function tensorsIn(args: readonly unknown[]): Tensor[] {
   return found;
 }
 
+type Saved = Readonly<Record<string, unknown>>;
+
+/** Every field of what a rule saves, changed by `f`. The fields are the same ones call after call, so that the object keeps its shape. */
+function mapFields(saved: Saved, f: (value: unknown) => unknown): Saved {
+  const changed: Record<string, unknown> = {};
+  for (const key in saved) {
+    const value = saved[key];
+    changed[key] = typeof value === "object" ? f(value) : value;
+  }
+  return changed;
+}
+
 class RuleNode extends Node {
   private readonly grad: NonNullable<RuleDefinition["grad"]>;
-  private saved: Record<string, unknown> = {};
+  private saved: Saved = {};
   constructor(name: string, grad: NonNullable<RuleDefinition["grad"]>, edges: (Edge | null)[]) {
     super(name, edges);
     this.grad = grad;
   }
 
-  keep(saved: Readonly<Record<string, unknown>>, results: readonly Tensor[]): void {
+  keep(saved: Saved, results: readonly Tensor[]): void {
     const wrap = (v: unknown): unknown => {
       if (v instanceof Tensor) {
         const own = results.includes(v) && v.gradFn === this;
@@ -94,41 +106,50 @@ class RuleNode extends Node {
       }
       return Array.isArray(v) && v.some((e) => e instanceof Tensor) ? v.map(wrap) : v;
     };
-    for (const [key, value] of Object.entries(saved)) this.saved[key] = wrap(value);
+    this.saved = mapFields(saved, wrap);
   }
 
   override backward(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
-    return ownedBy(
-      () => {
-        const unwrap = (v: unknown): unknown => (v instanceof SavedTensor ? v.unpack(this) : Array.isArray(v) ? v.map(unwrap) : v);
-        const saved = Object.fromEntries(Object.entries(this.saved).map(([k, v]) => [k, unwrap(v)]));
-        const padded = this.outputs.map((_, i) => grads[i] ?? null);
-        const result = this.grad(
-          saved,
-          padded,
-          this.edges.map((e) => e !== null),
-        );
-        const given: (Tensor | null)[] = [...padded, ...Object.values(saved).filter((v) => v instanceof Tensor)];
-        return this.edges.map((edge, i) => {
-          const g = result[i] ?? null;
-          if (g === null || edge === null) return null;
-          const mine = ownHandle(g, ...given);
-          given.push(mine);
-          return mine;
-        });
-      },
-      (list) => list.filter((t) => t !== null),
+    return ownedBy(() => this.gradients(grads), keepAll);
+  }
+
+  private gradients(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
+    const given: (Tensor | null)[] = [];
+    for (let i = 0; i < this.outputs.length; i++) given.push(grads[i] ?? null);
+    const padded = [...given];
+    const unwrap = (v: unknown): unknown => {
+      if (!(v instanceof SavedTensor)) return Array.isArray(v) ? v.map(unwrap) : v;
+      const x = v.unpack(this);
+      given.push(x);
+      return x;
+    };
+    const saved = mapFields(this.saved, unwrap);
+    const { edges } = this;
+    const result = this.grad(
+      saved,
+      padded,
+      edges.map((e) => e !== null),
     );
+    return edges.map((edge, i) => {
+      const g = result[i] ?? null;
+      if (g === null || edge === null) return null;
+      const mine = given.includes(g) ? g.alias() : g;
+      given.push(mine);
+      return mine;
+    });
   }
 
   override release(): void {
-    const drop = (v: unknown): void => {
-      if (v instanceof SavedTensor) v.disown();
-      else if (Array.isArray(v)) v.forEach(drop);
-    };
-    Object.values(this.saved).forEach(drop);
+    for (const key in this.saved) drop(this.saved[key]);
   }
 }
+
+function drop(v: unknown): void {
+  if (v instanceof SavedTensor) v.disown();
+  else if (Array.isArray(v)) v.forEach(drop);
+}
+const keepAll = (list: readonly (Tensor | null)[]): Tensor[] => list.filter((t) => t !== null);
+const keepResults = (r: Tensor | readonly Tensor[]): readonly Tensor[] => (r instanceof Tensor ? [r] : r);
 
 /** Several results, by position and by name. */
 export function namedResults(name: string, fields: readonly string[], parts: readonly Tensor[]): readonly Tensor[] {
@@ -144,7 +165,7 @@ export function namedResults(name: string, fields: readonly string[], parts: rea
 
 /** Building blocks are called by position alone, so that plain objects can be arguments. */
 function argumentsOf(op: Rule<Signature>, given: readonly unknown[]): readonly unknown[] {
-  if (op.params.length === 0 || op.internal) return given;
+  if (given.length === 1 || op.params.length === 0 || op.internal) return given;
   return [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
 }
 
@@ -153,10 +174,7 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
   if (op.method !== false) checkSelf(op, given);
   const args = argumentsOf(op, given);
   const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
-  const result = ownedBy(
-    () => withGrad(false, run),
-    (r) => (r instanceof Tensor ? [r] : r),
-  );
+  const result = ownedBy(() => withGrad(false, run), keepResults);
   const results = result instanceof Tensor ? [result] : result;
   if (isGradEnabled()) recordRule(op, args, results);
   if (result instanceof Tensor) return result;

@@ -5,7 +5,6 @@ import { gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput, Valu
 import { Layout, sameShape } from "../core/layout.ts";
 import type { Container } from "../memory/container.ts";
 import { ownedBy } from "../memory/ownership.ts";
-import { onesLike } from "./creation.ts";
 import { kernels } from "./kernels.ts";
 import { Tensor, type TensorAutograd } from "./tensor.ts";
 
@@ -62,11 +61,13 @@ class AccumulateGrad extends Node {
       return [];
     }
     // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
-    const alone = g!.ownsStorageAlone() && g!.isContiguous();
-    const next = ownedBy(
-      () => (old !== null ? old.add(g!) : recording ? g!.alias() : alone ? g!.detach() : g!.detach().clone()),
-      (y) => [y],
-    );
+    const alone = !recording && g!.ownsStorageAlone() && g!.isContiguous();
+    const next = alone
+      ? g!.detach()
+      : ownedBy(
+          () => (old !== null ? old.add(g!) : recording ? g!.alias() : g!.detach().clone()),
+          (y) => [y],
+        );
     next.operand.storage.category = "gradient";
     leaf.replaceGrad(next);
     return [];
@@ -171,7 +172,7 @@ function seeds(outputs: readonly Tensor[], given: readonly (Tensor | null | unde
     const g = given[i];
     if (g === null || g === undefined) {
       if (y.requiresGrad && y.numel() !== 1) throw notScalarOutput();
-      return onesLike(y);
+      return kernels.full(y.shape, 1, y.dtype, y.device);
     }
     if (!sameShape(g.shape, y.shape)) throw gradShape(i, g.shape, y.shape);
     return createGraph ? g.alias() : g.detach();
@@ -315,7 +316,8 @@ function methodArguments([gradient, retainGraph, createGraph]: MethodArguments):
 
 export const differentiation: Differentiation & ThisType<Tensor> = {
   backward(...args) {
-    backward(this, ...methodArguments(args));
+    if (args.length === 0) backward(this);
+    else backward(this, ...methodArguments(args));
   },
   async backwardAsync(...args) {
     await backwardAsync(this, ...methodArguments(args));

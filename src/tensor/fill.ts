@@ -25,7 +25,11 @@ export function generatorKernel(name: string, dtype: DType, f: (i: Expr) => Expr
 export const generated = (kernel: MapKernel, shape: readonly number[], device: Device, scalars: readonly (number | bigint)[]): Tensor =>
   new Tensor(generate(kernel, shape, device, { scalars }));
 
-const fillKernel = (dtype: DType): MapKernel => generatorKernel("fill", dtype, () => scalar(0, dtype === bool ? "bool" : dtype.compute));
+const fills: MapKernel[] = [];
+const fillKernel = (dtype: DType): MapKernel => {
+  fills[dtype.id] ??= generatorKernel("fill", dtype, () => scalar(0, dtype === bool ? "bool" : dtype.compute));
+  return fills[dtype.id]!;
+};
 
 /**
  * The whole part of a number as an integer dtype takes it, found here so that no kernel has to compute in float64: NaN and infinities give the

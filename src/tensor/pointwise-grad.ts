@@ -1,36 +1,32 @@
+import { isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
-import type { Formula } from "../dispatch/pointwise-kernel.ts";
+import type { Operand } from "../dispatch/operand.ts";
 import { derive } from "../kernel/derive.ts";
 import { arg, constant, type Expr, isConst, mentions, mul, type Num, select, substitute } from "../kernel/expr.ts";
 import { ownedBy } from "../memory/ownership.ts";
-import type { Pointwise } from "../ops/define.ts";
+import type { OperandGradient, Pointwise, PointwiseGradients } from "../ops/define.ts";
+import { callPlain } from "./plain-pointwise.ts";
 import { SavedTensor } from "./saved.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 
-/** The gradient of one operand: as a formula over the incoming gradient and those of (result, operands, params) that it mentions. */
-export interface OperandGradient {
-  /** The incoming gradient itself, its negative, or a formula. */
-  readonly as: "same" | "none" | Derived;
-  /** Which of [result, ...operands, ...params] the formula mentions. */
-  readonly uses: readonly number[];
+/** How an op is made of a derivative. */
+export type MakeOp = (formula: Pick<Pointwise, "f" | "arity" | "node">) => Pointwise;
+
+const nodeName = (op: Pointwise): string => op.node ?? `${op.opName[0]!.toUpperCase()}${op.opName.slice(1)}Backward0`;
+
+/** The gradients of an op by each operand. Worked out once per op. */
+export function gradientsOf(op: Pointwise, make: MakeOp): PointwiseGradients {
+  const { derived } = op;
+  derived.gradients ??= { name: nodeName(op), operands: Array.from({ length: op.arity }, (_, i) => analyse(op, i, make)) };
+  return derived.gradients;
 }
-/** A pointwise entry made from another's derivative. Being an entry, it has a derivative itself. */
-export type Derived = Pointwise;
 
-const analysed = new WeakMap<Formula, readonly OperandGradient[]>();
-
-/** The gradients of an entry by each operand. Worked out once per entry. */
-export function gradientsOf(
-  op: Pointwise,
-  make: (formula: Pick<Pointwise, "f" | "arity" | "node">) => Derived,
-): readonly OperandGradient[] {
-  let list = analysed.get(op);
-  if (list === undefined) {
-    list = Array.from({ length: op.arity }, (_, i) => analyse(op, i, make));
-    analysed.set(op, list);
-  }
-  return list;
+/** Which of [result, ...operands, ...params] a node with these edges has to keep, bit by bit. */
+export function needed({ operands }: PointwiseGradients, edges: readonly (Edge | null)[]): number {
+  let mask = 0;
+  for (let i = 0; i < edges.length; i++) if (edges[i] !== null) mask |= operands[i]!.mask;
+  return mask;
 }
 
 /** The partial derivative as an expression over given leaves; null where there is none. */
@@ -53,70 +49,109 @@ function times(g: Expr, p: Expr): Expr {
   return mul(g, p);
 }
 
-function analyse(op: Pointwise, i: number, make: (formula: Pick<Pointwise, "f" | "arity" | "node">) => Derived): OperandGradient {
+function analyse(op: Pointwise, i: number, make: MakeOp): OperandGradient {
   const n = op.arity + (op.params?.length ?? 0);
   const y = arg(n, "f32");
   const xs = Array.from({ length: n }, (_, k) => arg(k, "f32"));
   const d = partial(op, i, y, xs);
-  if (d === null) return { as: "none", uses: [] };
-  if (isConst(d, 1)) return { as: "same", uses: [] };
+  if (d === null) return { as: "none", uses: [], mask: 0 };
+  if (isConst(d, 1)) return { as: "same", uses: [], mask: 0 };
   const uses = [y, ...xs].flatMap((leaf, k) => (mentions(d, leaf) ? [k] : []));
   const f = (g: Expr, ...used: Expr[]): Expr => {
     const leaves = Array.from({ length: n + 1 }, (_, k) => arg(100 + k, g.type)); // slots that no operand has
     const e = partial(op, i, leaves[0]!, leaves.slice(1))!;
     return times(g, substitute(e, new Map(uses.map((k, at) => [leaves[k]!, used[at]!]))));
   };
-  return { as: make({ f, arity: 1 + uses.length, node: `${op.node ?? op.opName}Backward` }), uses };
+  const as = make({ f, arity: 1 + uses.length, node: `${op.node ?? op.opName}Backward` });
+  return { as, uses, mask: uses.reduce((mask, k) => mask | (1 << k), 0) };
 }
+
+/** [result, ...operands, ...params] of a call, where some wanted gradient mentions them. */
+export type PointwiseValues = (SavedTensor | number | bigint | null)[];
+/** Of a call whose gradients mention none. */
+export const NO_VALUES: PointwiseValues = [];
 
 /** What a pointwise call leaves for its gradient. */
 export class PointwiseNode extends Node {
-  private readonly op: Pointwise;
-  private readonly gradients: readonly OperandGradient[];
-  /** [result, ...operands, ...params], where some wanted gradient mentions them. */
-  private values: (SavedTensor | number | bigint | null)[];
+  private readonly gradients: PointwiseGradients;
+  private readonly values: PointwiseValues;
 
-  constructor(
-    op: Pointwise,
-    name: string,
-    gradients: readonly OperandGradient[],
-    edges: (Edge | null)[],
-    values: (SavedTensor | number | bigint | null)[],
-  ) {
-    super(name, edges);
-    this.op = op;
+  constructor(gradients: PointwiseGradients, edges: (Edge | null)[], values: PointwiseValues) {
+    super(gradients.name, edges);
     this.gradients = gradients;
     this.values = values;
   }
 
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return isGradEnabled() ? this.recorded(g!) : this.plain(g!);
+  }
+
+  /** Without recording most gradients are a kernel over what was saved, and no handle is needed. */
+  private plain(g: Tensor): (Tensor | null)[] {
+    const { edges, gradients, values } = this;
+    const grads: (Tensor | null)[] = [];
+    try {
+      for (let i = 0; i < edges.length; i++) {
+        const gradient = gradients.operands[i];
+        if (edges[i] === null || gradient === undefined || gradient.as === "none") grads.push(null);
+        else if (gradient.as === "same") grads.push(g.alias());
+        else {
+          const y = plainGradient(gradient.as, g, gradient.uses, values, this);
+          grads.push(y !== null ? new Tensor(y) : this.called(i, g));
+        }
+      }
+    } catch (error) {
+      for (const made of grads) made?.dispose();
+      throw error;
+    }
+    return grads;
+  }
+
+  /** One gradient by a call of its op, whatever its operands are. */
+  private called(i: number, g: Tensor): Tensor {
+    const { as, uses } = this.gradients.operands[i]!;
     return ownedBy(
-      () =>
-        this.edges.map((edge, i) => {
-          const gradient = this.gradients[i];
-          if (edge === null || gradient === undefined || gradient.as === "none") return null;
-          if (gradient.as === "same") return g!.alias();
-          const used = gradient.uses.map((k) => {
-            const v = this.values[k]!;
-            return v instanceof SavedTensor ? v.unpack(this) : v;
-          });
-          return gradient.as.call(...([g, ...used] as never[])) as Tensor;
-        }),
-      (grads) => grads.filter((t) => t !== null),
+      () => {
+        const used = uses.map((k) => {
+          const v = this.values[k]!;
+          return v instanceof SavedTensor ? v.unpack(this) : v;
+        });
+        return (as as Pointwise).call(...([g, ...used] as never[])) as Tensor;
+      },
+      (y) => [y],
     );
   }
 
+  private recorded(g: Tensor): (Tensor | null)[] {
+    return this.edges.map((edge, i) => {
+      const gradient = this.gradients.operands[i];
+      if (edge === null || gradient === undefined || gradient.as === "none") return null;
+      return gradient.as === "same" ? g.alias() : this.called(i, g);
+    });
+  }
+
   override release(): void {
-    for (const v of this.values) if (v instanceof SavedTensor) v.disown();
+    const { values } = this;
+    for (let k = 0; k < values.length; k++) {
+      const v = values[k];
+      if (v instanceof SavedTensor) v.disown();
+    }
   }
+}
 
-  /** Which results and operands a call with these edges has to keep. */
-  static uses(gradients: readonly OperandGradient[], edges: readonly (Edge | null)[], k: number): boolean {
-    for (let i = 0; i < edges.length; i++) if (edges[i] && gradients[i]!.uses.includes(k)) return true;
-    return false;
+/** The operand of a gradient's op by a plain call; null where there is none. */
+function plainGradient(op: Pointwise, g: Tensor, uses: readonly number[], values: PointwiseValues, node: PointwiseNode): Operand | null {
+  const inputs: Operand[] = [g.operand];
+  let scalars: (number | bigint)[] | null = null;
+  let numbers = 0;
+  for (let k = 0; k < uses.length; k++) {
+    const v = values[uses[k]!]!;
+    if (v instanceof SavedTensor) inputs.push(v.checkedOperand(node));
+    else {
+      scalars ??= [];
+      scalars.push(v);
+      numbers |= 2 << k;
+    }
   }
-
-  get entry(): Pointwise {
-    return this.op;
-  }
+  return callPlain(op, inputs, numbers, scalars);
 }

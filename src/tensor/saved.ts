@@ -35,17 +35,22 @@ export class SavedTensor extends Owner {
     return this.edge?.node ?? null;
   }
 
-  /** The tensor as it was saved, or an error if it has been written to since. */
-  unpack(node: Node): Tensor {
+  /** The values as they were saved, or an error if they have been written to since. */
+  checkedOperand(node: Node): Operand {
     if (this.owned === null) throw backwardTwice();
     const { operand } = this;
     const now = operand.storage.version;
-    const edge = this.output === null ? this.edge : { node, index: this.output };
     if (now !== this.version && !operand.untracked) {
       const origin = this.origin(node, now);
       throw modifiedInplace(`torch.${operand.dtype.scalarName}Tensor`, operand.layout.shape, origin, now, this.version);
     }
-    const x = new Tensor(operand);
+    return operand;
+  }
+
+  /** The tensor as it was saved, likewise. */
+  unpack(node: Node): Tensor {
+    const x = new Tensor(this.checkedOperand(node));
+    const edge = this.output === null ? this.edge : { node, index: this.output };
     if (edge !== null) x.setEdge(edge);
     return x;
   }
