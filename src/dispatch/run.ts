@@ -52,14 +52,18 @@ const expand = (x: Operand, shape: readonly number[]): Operand =>
 export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchArgs = NONE, rowMajor: boolean = false): Operand[] {
   const device = commonDevice(inputs);
   const shape = commonShape(inputs);
-  const expanded = inputs.map((x) => expand(x, shape));
-  const layout = rowMajor
-    ? Layout.contiguous(shape)
-    : resultLayout(
-        shape,
-        expanded.map((x) => x.layout),
-      );
-  const outputs = allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
+  const expanded: Operand[] = [];
+  const layouts: Layout[] = [];
+  for (let i = 0; i < inputs.length; i++) {
+    const x = expand(inputs[i]!, shape);
+    expanded.push(x);
+    layouts.push(x.layout);
+  }
+  const layout = rowMajor ? Layout.contiguous(shape) : resultLayout(shape, layouts);
+  const outputs =
+    kernel.outputs.length === 1
+      ? [allocate(layout, kernel.outputs[0]!.dtype, device)]
+      : allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
 }
@@ -145,15 +149,14 @@ export function updateAll(kernel: MapKernel, inputs: readonly Operand[], outputs
   return true;
 }
 
-/** The operand with the given dimensions last, and what is left first. */
-function reducedLast(x: Operand, kept: readonly number[], dims: readonly number[]): Operand {
-  const trailing = dims.every((d, i) => d === kept.length + i);
-  return trailing ? x : x.view(permute(x.layout, [...kept, ...dims]));
-}
-
+/** The dimensions of `ndim` that are not among `dims`, which ascend. */
 function keptDims(ndim: number, dims: readonly number[]): number[] {
   const kept: number[] = [];
-  for (let d = 0; d < ndim; d++) if (!dims.includes(d)) kept.push(d);
+  let k = 0;
+  for (let d = 0; d < ndim; d++) {
+    if (dims[k] === d) k++;
+    else kept.push(d);
+  }
   return kept;
 }
 
@@ -168,18 +171,22 @@ export function reduce(
   const x = operands[0]!;
   const { shape } = x.layout;
   const kept = keptDims(shape.length, dims);
-  const inputs = operands.map((o) => reducedLast(o, kept, dims));
-  const outputs = allocateEach(kernel.outputs, (o) =>
-    allocateContiguous(
-      kept.map((d) => shape[d]!),
-      o.dtype,
-      x.device,
-    ),
-  );
+  // The kernel reduces the last dimensions.
+  const areLast = dims.length === 0 || dims[0] === kept.length;
+  const inputs = areLast ? operands : operands.map((o) => o.view(permute(o.layout, [...kept, ...dims])));
+  const left: number[] = [];
+  for (let i = 0; i < kept.length; i++) left.push(shape[kept[i]!]!);
+  const outputs = newOutputs(kernel.outputs, left, x.device);
   if (outputs[0]!.layout.numel > 0) execute(kernel, inputs, outputs, args);
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   return outputs.map((o) => o.view(full));
+}
+
+/** A new row-major operand for each output. */
+function newOutputs(outputs: readonly { readonly dtype: DType }[], shape: readonly number[], device: Device): Operand[] {
+  if (outputs.length === 1) return [allocateContiguous(shape, outputs[0]!.dtype, device)];
+  return allocateEach(outputs, (o) => allocateContiguous(shape, o.dtype, device));
 }
 
 /** Raises where a reduction without a neutral element would reduce over nothing. */
@@ -190,7 +197,7 @@ export function checkNonEmpty(op: string, x: Operand, dims: readonly number[]): 
 /** Scans along one dimension. */
 export function scan(kernel: ScanKernel, x: Operand, dim: number, args: LaunchArgs = NONE): Operand[] {
   const last = x.layout.ndim - 1;
-  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
+  const outputs = newOutputs(kernel.outputs, x.layout.shape, x.device);
   if (x.layout.numel === 0) return outputs;
   if (last < 0) {
     const lift = (o: Operand) => o.view(Layout.contiguous([1], o.layout.offset));

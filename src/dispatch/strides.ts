@@ -20,6 +20,9 @@ export function resultLayout(shape: readonly number[], operands: readonly Layout
   let plain = true;
   for (let i = 0; i < operands.length; i++) if (!operands[i]!.isContiguous) plain = false;
   if (plain || shape.length < 2) return Layout.contiguous(shape);
+  // Where the first operand says it of every pair of dimensions, nobody else is asked.
+  const [first] = operands;
+  if (first!.isContiguous && !shape.includes(1)) return first!.isPlain ? first! : Layout.contiguous(shape);
   // From the innermost dimension out; an insertion sort, because the comparison is not an order: it may leave pairs undecided.
   const order = shape.map((_, d) => shape.length - 1 - d);
   for (let i = 1; i < order.length; i++) {

@@ -115,7 +115,7 @@ export class Sequential extends ModuleSequence {
 
   forward(input: Tensor): Tensor {
     let x = input;
-    for (const module of this) x = module(x) as Tensor;
+    for (const value of Object.values(this)) if (value instanceof Module) x = value(x) as Tensor;
     return x;
   }
   /** A module by position, counted from the end where negative; of a Python slice (`"1:3"`), a `Sequential` of the modules there. */

@@ -105,7 +105,7 @@ export const maskedFill: PointwiseInplace<(mask: Tensor, value: TensorLike) => T
   node: "MaskedFillBackward0",
   result: "first",
   rowMajor: true,
-  check: (_, __, ranks) => {
+  checkRanks: (ranks) => {
     if (ranks[2]! > 0) throw maskedFillValue(ranks[2]!);
   },
   f: (x, mask, value) => e.select(truth(mask!), value!, x!),

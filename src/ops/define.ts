@@ -37,7 +37,9 @@ export interface PointwiseDefinition {
   /** Numbers are not taken in place of tensors. */
   readonly tensorsOnly?: true;
   /** Raises where operands of these dtypes are not taken. */
-  readonly check?: (computed: DType, operands: readonly (DType | null)[], ranks: readonly number[]) => void;
+  readonly check?: (computed: DType, operands: readonly (DType | null)[]) => void;
+  /** Raises where operands of so many dimensions are not taken. */
+  readonly checkRanks?: (ranks: readonly number[]) => void;
   /** PyTorch's overloads, where a number does not go in every tensor's place. */
   readonly signatures?: Signatures;
   /** The second operand divides: a zero among integers raises. */

@@ -38,5 +38,6 @@ export {
 export { _bernoulliOf, _normalAround, _normalSpread } from "./sampling.ts";
 export * from "./scan.ts";
 export { logSoftmax, softmax } from "./softmax.ts";
+export { _mseGradient, _mseLoss } from "./squared-error.ts";
 export * from "./triangle.ts";
 export * from "./view.ts";

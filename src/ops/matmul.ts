@@ -1,5 +1,5 @@
 import { expectedDtype, matmulShapes, notForDtype, ShapeError, sizeMismatch, TorchletError } from "../core/errors.ts";
-import { broadcastShapes } from "../core/layout.ts";
+import { broadcastShapes, permute } from "../core/layout.ts";
 import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 
 /** `kernel` is PyTorch's name of what bools have no. */
@@ -147,12 +147,13 @@ export const linear: Rule<(weight: Tensor, bias?: Tensor | null) => Tensor> = ru
     sameDtype(x, w, "addmm_impl_cpu_");
     if (x.shape.at(-1) !== w.shape.at(-1)) throw matmulShapes([rowsOf(x), x.shape.at(-1)!], [...w.shape].reverse());
     const out = w.ndim === 1 ? 0 : 1;
-    return k.contract(x, w.ndim === 1 ? w : w.t(), { batch: 0, m: x.ndim - 1, n: out, k: 1 }, bias ?? null);
+    return k.contract(x, w.ndim === 1 ? w : k.view(w, permute(w.layout, [1, 0])), { batch: 0, m: x.ndim - 1, n: out, k: 1 }, bias ?? null);
   },
   save: (_, x: Tensor, w: Tensor) => ({ x, w }),
   grad: ({ x, w }: { x: Tensor; w: Tensor }, [g], [toX, toW, toBias]) => {
     if (w.ndim === 1)
       return [toX ? g!.unsqueeze(-1).mul(w) : null, toW ? g!.unsqueeze(-1).mul(x).sumToSize(w.shape) : null, toBias ? g!.sum() : null];
+    if (x.ndim === 2) return [toX ? g!.mm(w) : null, toW ? g!.t().mm(x) : null, toBias ? g!.sum(0) : null];
     const rows = g!.reshape([rowsOf(g!), w.shape[0]!]);
     return [
       toX ? rows.mm(w).view(x.shape) : null,

@@ -99,7 +99,7 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   private updateOne(p: Tensor, g: Tensor, group: ParamGroup<Options>): void {
     const known = this.state.get(p);
     const state = known ?? {};
-    this.state.set(p, state);
+    if (known === undefined) this.state.set(p, state);
     ownedBy(
       () => {
         try {

@@ -9,12 +9,21 @@ export function isOptions(x: unknown): x is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Whether there is nothing to sort out: no options, no integers to convert, no lists that may hold some. */
+function areValues(args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const x = args[i];
+    if (typeof x === "bigint" || (typeof x === "object" && x !== null && !(x instanceof Tensor))) return false;
+  }
+  return true;
+}
+
 /**
  * The arguments of a call by position: those given by position, then those of a last options object by name. With `variadic`, the first
  * parameter takes all the leading numbers: `x.view(2, 3)` as `x.view([2, 3])`.
  */
 export function byPosition(name: string, params: readonly string[], args: readonly unknown[], variadic: boolean = false): unknown[] {
-  if (args.length === 0) return [];
+  if (!variadic && args.length <= params.length && areValues(args)) return [...args];
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
   let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
   if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];

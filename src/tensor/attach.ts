@@ -1,7 +1,7 @@
 import type { Composite, Pointwise, Rule, View } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import * as ops from "../ops/index.ts";
-import { callBinary, callInplace, callPointwise, callUnary } from "./call-pointwise.ts";
+import { callBinary, callInplace, callMany, callUnary } from "./call-pointwise.ts";
 import { callComposite, callRule, callRuleInplace, callView } from "./call-structured.ts";
 import { comparing } from "./comparing.ts";
 import { conversions } from "./conversion.ts";
@@ -21,7 +21,7 @@ type Call = (...args: unknown[]) => unknown;
 /** How an entry of each kind is called, in place and not. */
 const calls: Record<string, (op: never) => { call: Call; inplace?: Call }> = {
   pointwise: (op: Pointwise) => ({
-    call: op.arity === 1 ? callUnary(op) : op.arity === 2 ? callBinary(op) : (...args) => callPointwise(op, ...args),
+    call: op.arity === 1 ? callUnary(op) : op.arity === 2 ? callBinary(op) : callMany(op),
     inplace: callInplace(op),
   }),
   view: (op: View<Signature>) => ({ call: (x, ...args) => callView(op, x as Tensor, ...args) }),

@@ -124,8 +124,8 @@ function prepare(op: Pointwise, args: readonly unknown[]): Call {
   op.check?.(
     computed,
     operands.map((o) => o?.dtype ?? null),
-    operands.map((o) => o?.layout.ndim ?? 0),
   );
+  op.checkRanks?.(operands.map((o) => o?.layout.ndim ?? 0));
   const scalars = fixed === 2 ** values.length - 1 ? numbers : [...numbers, ...values.filter((_, i) => ((fixed >> i) & 1) === 0)];
   const call = { operands, tensors, scalars, params: values, fixed, computed };
   if (!computed.isFloatingPoint) checkIntegers(op, args[1], given);
@@ -349,28 +349,74 @@ export const callBinary =
     return callPointwise(op, x, other, ...rest);
   };
 
-/** How an op of one or two operands is called in place. */
+/** How an op of more operands is called. */
+export const callMany =
+  (op: Pointwise) =>
+  (...args: unknown[]): Tensor => {
+    if (args.length === op.arity && args[0] instanceof Tensor) {
+      const inputs: Operand[] = [];
+      const scalars: number[] = [];
+      const numbers = sortPlain(args, inputs, scalars);
+      const y = numbers < 0 ? null : callPlain(op, inputs, numbers, scalars.length === 0 ? null : scalars);
+      if (y !== null) {
+        const result = new Tensor(y);
+        if (isGradEnabled() && y.dtype.isFloatingPoint && requireGrad(args)) record(op, args, defaultParams(op).values, result);
+        return result;
+      }
+    }
+    return callPointwise(op, ...args);
+  };
+
+/** Sorts tensors from numbers. @returns bit i: argument i is a number; -1 where some argument is neither. */
+function sortPlain(args: readonly unknown[], inputs: Operand[], scalars: number[]): number {
+  let numbers = 0;
+  for (let i = 0; i < args.length; i++) {
+    const x = args[i];
+    if (x instanceof Tensor) inputs.push(x.operand);
+    else if (typeof x === "number") {
+      scalars.push(x);
+      numbers |= 1 << i;
+    } else return -1;
+  }
+  return numbers;
+}
+
+function requireGrad(args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const x = args[i];
+    if (x instanceof Tensor && x.requiresGrad) return true;
+  }
+  return false;
+}
+
+/** The value of an op's only param where options give that and nothing else: `{ alpha: 2 }`. Null where the general call has to look. */
+function onlyParam(op: Pointwise, options: unknown): number | null {
+  if (op.params?.length !== 1 || !isOptions(options)) return null;
+  const { name } = op.params[0]!;
+  for (const key in options) if (key !== name) return null;
+  const value = options[name];
+  return typeof value === "number" ? value : null;
+}
+
+/** How an op is called in place. */
 export const callInplace =
   (op: Pointwise) =>
   (self: unknown, ...rest: unknown[]): Tensor => {
     const x = self as Tensor;
-    const [other] = rest;
-    const inputs: Operand[] | null =
-      op.arity === 1 && rest.length === 0
-        ? [x.operand]
-        : op.arity !== 2 || rest.length !== 1
-          ? null
-          : other instanceof Tensor
-            ? [x.operand, other.operand]
-            : typeof other === "number"
-              ? [x.operand]
-              : null;
-    if (inputs === null || (isGradEnabled() && (x.requiresGrad || (other instanceof Tensor && other.requiresGrad)))) {
-      return callPointwiseInplace(op, self, ...rest);
+    const { arity } = op;
+    const param = rest.length === arity ? onlyParam(op, rest[arity - 1]) : null;
+    if (rest.length === (param === null ? arity - 1 : arity) && !(isGradEnabled() && (x.requiresGrad || requireGrad(rest)))) {
+      const inputs: Operand[] = [x.operand];
+      const scalars: number[] = [];
+      const numbers = sortPlain(param === null ? rest : rest.slice(0, -1), inputs, scalars);
+      if (numbers >= 0) {
+        x.checkInplace();
+        const given = param !== null && param !== op.params![0]!.default;
+        if (given) scalars.push(param);
+        if (callPlainInto(op, inputs, numbers << 1, scalars.length === 0 ? null : scalars, given ? 0 : undefined)) return x;
+      }
     }
-    x.checkInplace();
-    const scalar = typeof other === "number";
-    return callPlainInto(op, inputs, scalar ? 2 : 0, scalar ? [other] : null) ? x : callPointwiseInplace(op, self, ...rest);
+    return callPointwiseInplace(op, self, ...rest);
   };
 
 export type { TensorLike };

@@ -56,7 +56,7 @@ const ownHandle = (x: Tensor, ...given: readonly (Tensor | null)[]): Tensor => (
 
 /** Calls a view: another layout on the same storage. */
 export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
-  checkSelf(op, [x]);
+  if (!(x instanceof Tensor)) checkSelf(op, [x]);
   const args = given.length === 0 ? given : byPosition(op.opName, op.params, given, op.variadic);
   const { operand } = x;
   const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
@@ -175,8 +175,8 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
   const args = argumentsOf(op, given);
   const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
   const result = ownedBy(() => withGrad(false, run), keepResults);
-  const results = result instanceof Tensor ? [result] : result;
-  if (isGradEnabled()) recordRule(op, args, results);
+  const results = keepResults(result);
+  if (isGradEnabled() && op.grad !== undefined) recordRule(op, args, results);
   if (result instanceof Tensor) return result;
   return op.fields === undefined ? results : namedResults(op.returns ?? op.opName, op.fields, results);
 }
@@ -216,11 +216,18 @@ function keepBefore(node: RuleNode, op: Rule<Signature>, self: Tensor, args: rea
 
 /** The node of a call, before its results are known; null where no input requires a gradient. */
 function ruleNode(op: Rule<Signature>, args: readonly unknown[]): RuleNode | null {
-  const inputs = tensorsIn(args);
-  if (op.grad === undefined || !inputs.some((t) => t.requiresGrad)) return null;
-  const edges = inputs.map((t) => (t.dtype.isFloatingPoint ? t.gradientEdge() : null));
+  if (op.grad === undefined || !anyRequiresGrad(args)) return null;
+  const edges = tensorsIn(args).map((t) => (t.dtype.isFloatingPoint ? t.gradientEdge() : null));
   const name = typeof op.node === "function" ? op.node(...args) : (op.node ?? pascal(op.opName));
   return new RuleNode(name, op.grad, edges);
+}
+
+function anyRequiresGrad(args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i];
+    if (a instanceof Tensor ? a.requiresGrad : Array.isArray(a) && anyRequiresGrad(a)) return true;
+  }
+  return false;
 }
 
 function recordRule(op: Rule<Signature>, args: readonly unknown[], results: readonly Tensor[]): void {

@@ -5,6 +5,7 @@ import { fillBernoulliTensor } from "../core/random/distributions.ts";
 import type { Generator } from "../core/random/generator.ts";
 import { allocate, allocateContiguous } from "../dispatch/allocate.ts";
 import type { Device } from "../dispatch/device.ts";
+import type { Operand } from "../dispatch/operand.ts";
 import * as run from "../dispatch/run.ts";
 import { resultLayout } from "../dispatch/strides.ts";
 import { add, arg, cast, type Expr, max, min, mul, position, scalar, state, substitute } from "../kernel/expr.ts";
@@ -164,6 +165,10 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(
 
 const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));
 
+const NO_MORE: NonNullable<Parameters<Kernels["reduce"]>[4]> = {};
+const asTensors = (operands: readonly Operand[]): Tensor[] =>
+  operands.length === 1 ? [new Tensor(operands[0]!)] : operands.map((o) => new Tensor(o));
+
 const fromFirst = (i: Expr): Expr => add(i, scalar(0, "i64"));
 
 export const kernels: Kernels = {
@@ -215,25 +220,27 @@ export const kernels: Kernels = {
     );
   },
 
-  reduce(loop, x, dims, keepdim = false, more = {}) {
+  reduce(loop, x, dims, keepdim = false, more = NO_MORE) {
     loop.check?.(x.dtype);
-    const sorted = [...dims].sort((a, b) => a - b);
+    const sorted = dims.length < 2 ? dims : [...dims].sort((a, b) => a - b);
     if (loop.nonEmpty) run.checkNonEmpty(loop.name, x.operand, sorted);
     let count = 1;
     for (const d of sorted) count *= x.shape[d]!;
-    const args = loop.scalars === undefined ? {} : { scalars: loop.scalars(count, more.parameter ?? 0) };
-    const operands = [x.operand, ...(more.operands ?? []).map((t) => t.operand.view(expandTo(t.layout, x.shape)))];
-    return run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args).map((o) => new Tensor(o));
+    const args = loop.scalars === undefined ? undefined : { scalars: loop.scalars(count, more.parameter ?? 0) };
+    const operands = [x.operand];
+    for (const t of more.operands ?? []) operands.push(t.operand.view(expandTo(t.layout, x.shape)));
+    return asTensors(run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args));
   },
 
   scan(loop, x, dim) {
     loop.check?.(x.dtype);
-    return run.scan(loopKernel<ScanKernel>("scan", loop, x.dtype), x.operand, dim).map((o) => new Tensor(o));
+    return asTensors(run.scan(loopKernel<ScanKernel>("scan", loop, x.dtype), x.operand, dim));
   },
 
   contract(a, b, dims, bias = null) {
-    const m = a.shape.slice(0, dims.batch + dims.m);
-    const shape = [...m, ...b.shape.slice(dims.batch + dims.k)];
+    const shape: number[] = [];
+    for (let d = 0; d < dims.batch + dims.m; d++) shape.push(a.shape[d]!);
+    for (let d = dims.batch + dims.k; d < b.ndim; d++) shape.push(b.shape[d]!);
     const out = fresh(shape, a.dtype, a.device);
     const inputs = [a.operand, b.operand];
     if (bias !== null) inputs.push(bias.operand.view(expandTo(bias.layout, shape)));

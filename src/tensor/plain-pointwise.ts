@@ -11,23 +11,38 @@ import type { PlainCall, Pointwise } from "../ops/define.ts";
  * `callPointwise`, which alone knows the rules and the errors: a plain call declines what it does not know.
  */
 
-/** What a plain call of an op does for a dtype; bit i of `numbers`: operand i is a number. Null where the general call has to look. */
-function plainCall(op: Pointwise, dtype: DType, numbers: number): PlainCall | null {
-  if (op.check !== undefined || op.params?.some((p) => p.default === undefined)) return null;
-  if (numbers !== 0 && (op.tensorsOnly || !dtype.isFloatingPoint)) return null;
+/**
+ * What a plain call of an op does for a dtype. Bit i of `numbers`: operand i is a number; bit i of `fixed`: param i has its default. Null where the
+ * general call has to look.
+ */
+function plainCall(op: Pointwise, dtype: DType, numbers: number, fixed: number): PlainCall | null {
+  if (op.checkRanks !== undefined || op.params?.some((p) => p.default === undefined)) return null;
+  if ((numbers !== 0 || fixed !== allFixed(op)) && (op.tensorsOnly || !dtype.isFloatingPoint)) return null;
   // Among integers divisors and exponents are looked at, and quotients are of the default dtype, which changes.
   if (!dtype.isFloatingPoint && (op.result === "float" || op.integerDivisor || op.integerExponent)) return null;
   const operands = Array.from({ length: op.arity }, (_, i) => ((numbers >> i) & 1 ? null : dtype));
+  const isTaken = (): boolean => {
+    try {
+      op.check?.(dtype, operands);
+      return true;
+    } catch {
+      return false; // the general call says why
+    }
+  };
+  if (!isTaken()) return null;
   const out = resultDtype(op, dtype);
-  return { kernel: pointwiseKernel(op, operands, dtype, out, 2 ** (op.params?.length ?? 0) - 1), out };
+  return { kernel: pointwiseKernel(op, operands, dtype, out, fixed), out };
 }
 
-function lookUp(op: Pointwise, dtype: DType, numbers: number): PlainCall | null {
+/** Of an op whose params all have their defaults. */
+const allFixed = (op: Pointwise): number => (op.params === undefined ? 0 : 2 ** op.params.length - 1);
+
+function lookUp(op: Pointwise, dtype: DType, numbers: number, fixed: number): PlainCall | null {
   const { plain } = op.derived;
-  const key = numbers * 16 + dtype.id;
+  const key = (numbers * 16 + fixed) * 16 + dtype.id;
   let known = plain[key];
   if (known === undefined) {
-    known = plainCall(op, dtype, numbers);
+    known = plainCall(op, dtype, numbers, fixed);
     plain[key] = known;
   }
   return known;
@@ -47,15 +62,21 @@ type Scalars = readonly (number | bigint)[];
  */
 export function callPlain(op: Pointwise, inputs: readonly Operand[], numbers: number, scalars: Scalars | null): Operand | null {
   if (!areAlike(inputs)) return null;
-  const call = lookUp(op, inputs[0]!.dtype, numbers);
+  const call = lookUp(op, inputs[0]!.dtype, numbers, allFixed(op));
   return call === null ? null : mapOne(call.kernel, inputs, scalars === null ? undefined : { scalars }, op.rowMajor);
 }
 
-/** The same over the first input; false where the call is not plain. */
-export function callPlainInto(op: Pointwise, inputs: readonly Operand[], numbers: number, scalars: Scalars | null): boolean {
+/** The same over the first input; false where the call is not plain. Where `fixed` names params that are given, they end `scalars`. */
+export function callPlainInto(
+  op: Pointwise,
+  inputs: readonly Operand[],
+  numbers: number,
+  scalars: Scalars | null,
+  fixed: number = allFixed(op),
+): boolean {
   const target = inputs[0]!;
   if (!areAlike(inputs)) return false;
-  const call = lookUp(op, target.dtype, numbers);
+  const call = lookUp(op, target.dtype, numbers, fixed);
   if (call === null || call.out !== target.dtype || !sameShape(commonShape(inputs), target.layout.shape)) return false;
   mapInto(call.kernel, inputs, target, scalars === null ? undefined : { scalars });
   return true;

@@ -28,6 +28,21 @@ describe("the order of work", () => {
     expect([nodes, list(x.grad)]).toEqual([40, [2 ** 40]]);
   });
 
+  test("another run over the same nodes, inside of a hook", () => {
+    const x = leaf(2);
+    const shared = x.mul(3);
+    const [a, b, sine] = [shared.exp(), shared.mul(shared), shared.sin()];
+    let inner = 0;
+    b.registerHook(() => {
+      const [g] = grad(a, x, { retainGraph: true });
+      inner = g!.itemSync() as number;
+      sine.backward();
+    });
+    a.add(b).backward();
+    expect(inner).toBeCloseTo(3 * Math.exp(6), 3);
+    expect(x.grad!.itemSync()).toBeCloseTo(3 * Math.exp(6) + 36 + 3 * Math.cos(6), 3);
+  });
+
   test("a node runs after all that leads to it, however long the ways", () => {
     const x = leaf(2);
     const early = x.mul(3);

@@ -1,3 +1,4 @@
+import { float32, float64 } from "../../core/dtype.ts";
 import { logitsSizes, lossSizes, notForDtype } from "../../core/errors.ts";
 import { sameShape } from "../../core/layout.ts";
 import {
@@ -27,6 +28,10 @@ export function reductionOf(reduction: Reduction, sizeAverage?: boolean | null, 
   return sizeAverage === false ? "sum" : "mean";
 }
 
+/** Whether a kernel over both computes what one after the other would: half precision rounds in between. */
+const isOneKind = (x: Tensor, y: Tensor): boolean =>
+  x.dtype === y.dtype && x.device === y.device && (x.dtype === float32 || x.dtype === float64);
+
 function reduced(losses: Tensor, reduction: Reduction): Tensor {
   checkReduction(reduction);
   return reduction === "none" ? losses : reduction === "mean" ? losses.mean() : losses.sum();
@@ -38,23 +43,34 @@ type PairLoss = Functional<
   LossOptions,
   Tensor
 >;
-const pairLoss = (name: string, loss: (difference: Tensor) => Tensor): PairLoss =>
+/** `fused`: the whole loss in one kernel, for operands of one shape, dtype and device. */
+const pairLoss = (
+  name: string,
+  loss: (difference: Tensor) => Tensor,
+  fused?: (input: Tensor, target: Tensor, reduction: "mean" | "sum") => Tensor,
+): PairLoss =>
   functional(
     name,
     ["input", "target", "sizeAverage", "reduce", "reduction"],
     2,
     2,
     (input: Tensor, target: Tensor, sizeAverage: boolean | null = null, reduce: boolean | null = null, reduction: Reduction = "mean") => {
+      const how = reductionOf(reduction, sizeAverage, reduce);
       if (!sameShape(input.shape, target.shape)) warn(lossSizes(target.shape, input.shape));
-      return reduced(loss(input.sub(target)), reductionOf(reduction, sizeAverage, reduce));
+      else if (fused !== undefined && (how === "mean" || how === "sum") && isOneKind(input, target)) return fused(input, target, how);
+      return reduced(loss(input.sub(target)), how);
     },
   );
 
 /** The mean of the squared differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
-export const mseLoss: PairLoss = pairLoss("mseLoss", (d) => {
-  if (!d.isFloatingPoint()) throw notForDtype("mse_cpu", d.dtype.scalarName);
-  return d.square();
-});
+export const mseLoss: PairLoss = pairLoss(
+  "mseLoss",
+  (d) => {
+    if (!d.isFloatingPoint()) throw notForDtype("mse_cpu", d.dtype.scalarName);
+    return d.square();
+  },
+  (input, target, reduction) => input._mseLoss(target, reduction),
+);
 /** The mean of the absolute differences (`reduction: "sum"`: their sum; `"none"`: each of them). */
 export const l1Loss: PairLoss = pairLoss("l1Loss", (d) => d.abs());
 
