@@ -148,12 +148,15 @@ export class Owner {
   unhold(holderIsGone: boolean): void {
     if (--this.holders > 0 || this.owned === null || this.ownerScope !== null || this.claim !== null) return;
     if (holderIsGone) this.disown();
-    else {
-      this.ownerScope = current;
-      if (current === null) this.register(this.owned);
-      else current.add(this);
-      this.reclaimed();
-    }
+    else this.claimFor(current);
+  }
+
+  /** From being held by holders alone to being claimed: by a scope, or by user code. */
+  private claimFor(scope: OwnerScope | null): void {
+    this.reclaimed();
+    this.ownerScope = scope;
+    if (scope === null) this.toUser(this.owned!);
+    else scope.add(this);
   }
 
   static isIn(owner: Owner, scope: OwnerScope): boolean {
@@ -170,9 +173,14 @@ export class Owner {
     }
   }
 
-  /** Passes from the scope that owns it to the one around that, or to user code. */
+  /** Passes from the scope that owns it to the one around that, or to user code. What only holders have left is claimed, too. */
   static escape(owner: Owner, from: OwnerScope, to: OwnerScope | null): void {
-    if (owner.ownerScope !== from || owner.owned === null) return;
+    if (owner.owned === null) return;
+    if (owner.ownerScope === null && owner.claim === null) {
+      owner.claimFor(to);
+      return;
+    }
+    if (owner.ownerScope !== from) return;
     owner.ownerScope = to;
     if (to !== null) to.add(owner);
     else owner.toUser(owner.owned);

@@ -34,8 +34,9 @@ class Holdings extends Counted {
     if (at < 0) return false;
     list.splice(at, 1);
     if (!(x instanceof Holdings)) {
-      this.unrefer(x.container);
+      // First: were there no reference in between, what it refers to would be gone.
       x.unhold(false);
+      this.unrefer(x.container);
     } else this.unrefer(x);
     return true;
   }

@@ -60,8 +60,9 @@ export class AutogradMeta extends Container implements History {
     this.grad = value;
     this.holdsGrad = holds;
     if (old !== null && held) {
-      this.unrefer(old.container);
+      // First: were there no reference in between, what it refers to would be gone.
       old.unhold(false);
+      this.unrefer(old.container);
     }
   }
 

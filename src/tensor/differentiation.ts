@@ -1,5 +1,5 @@
 import { type BackwardOptions, runBackward, runBackwardAsync } from "../autograd/engine.ts";
-import { isGradEnabled } from "../autograd/modes.ts";
+import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import { type Edge, Node } from "../autograd/node.ts";
 import { gradShape, inputNeedsGrad, noGradFn, notScalarOutput, unusedInput, ValueError } from "../core/errors.ts";
 import { Layout, sameShape } from "../core/layout.ts";
@@ -53,25 +53,29 @@ class AccumulateGrad extends Node {
     if (leaf !== null) visit(leaf);
   }
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
-    const { leaf } = this;
-    const old = leaf.grad;
-    const recording = isGradEnabled();
-    if (old !== null && !recording) {
-      old.add_(g!);
-      return [];
-    }
-    // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
-    const alone = !recording && g!.ownsStorageAlone() && g!.isContiguous();
-    const next = alone
-      ? g!.detach()
-      : ownedBy(
-          () => (old !== null ? old.add(g!) : recording ? g!.alias() : g!.detach().clone()),
-          (y) => [y],
-        );
-    next.operand.storage.category = "gradient";
-    leaf.replaceGrad(next);
+    addGradient(this.leaf, g!);
     return [];
   }
+}
+
+/** Adds to the gradient of a tensor: in place, unless that is recorded. */
+function addGradient(x: Tensor, g: Tensor): void {
+  const old = x.grad;
+  const recording = isGradEnabled();
+  if (old !== null && !recording) {
+    old.add_(g);
+    return;
+  }
+  // The gradient itself becomes `grad` where nobody else holds it; otherwise a copy, so that later additions are seen by no one else.
+  const alone = !recording && g.ownsStorageAlone() && g.isContiguous();
+  const next = alone
+    ? g.detach()
+    : ownedBy(
+        () => (old !== null ? old.add(g) : recording ? g.clone() : g.detach().clone()),
+        (y) => [y],
+      );
+  next.operand.storage.category = "gradient";
+  x.replaceGrad(next);
 }
 
 /** A layout on a base's storage, relative to the base laid out row-major from 0. */
@@ -216,12 +220,15 @@ function prepareBackward(tensors: Tensor | readonly Tensor[], gradTensors: GradT
 }
 
 /** Adds the gradients found for named inputs to theirs. */
-function accumulate({ inputs }: BackwardSettings, found: Found): void {
+function accumulate({ inputs, createGraph = false }: BackwardSettings, found: Found): void {
   if (inputs === undefined) return;
-  listOf(inputs).forEach((x, i) => {
-    const g = found[i];
-    if (!g) return;
-    x.grad = x.grad === null ? g : x.grad.add(g);
+  withGrad(createGraph, () => {
+    listOf(inputs).forEach((x, i) => {
+      const g = found[i];
+      if (!g) return;
+      addGradient(x, g);
+      g.dispose();
+    });
   });
 }
 

@@ -16,7 +16,7 @@ export class SavedTensor extends Owner {
   /** For the output of the very node that saves it, the node is known only at unpacking. */
   private readonly output: number | null;
   /** The tensor's history as it will stand: an in-place operation on it shows in the message. */
-  private readonly history: History | null;
+  private history: History | null;
 
   constructor(x: Tensor, output: number | null) {
     if (x.isInference()) throw inferenceSaved();
@@ -28,6 +28,12 @@ export class SavedTensor extends Owner {
     this.output = output;
     this.history = output === null ? x.history : null;
     this.edge = output === null ? x.gradientEdge() : null;
+  }
+
+  override disown(): void {
+    super.disown();
+    // A view's leads to its base, whose memory a graph that has been used must not keep.
+    this.history = null;
   }
 
   /** The node that its own gradient goes to. */

@@ -46,9 +46,14 @@ export class Scope {
    */
   run<T>(f: () => T): T {
     if (this.ended) throw new ArgumentError("Scope.run(): the scope has been disposed of");
-    const result = enter(this.owned, f);
-    checkSynchronous("Scope.run", result);
-    return result;
+    try {
+      const result = enter(this.owned, f);
+      checkSynchronous("Scope.run", result);
+      return result;
+    } finally {
+      // Where it was disposed of by what it ran, more may have been created since.
+      if (this.ended) this.owned.end();
+    }
   }
 
   /** Gives back what was created in `run`, except what was kept. Calling it again does nothing. */

@@ -391,7 +391,8 @@ export class Tensor extends Owner {
     node.retain ??= [];
     node.retain[index] = (g) => {
       const old = this.grad;
-      this.grad = old === null ? g.clone() : old.add(g);
+      // The scope that the tensor was made in may have ended, and its gradient with it.
+      this.grad = old === null || old.isDisposed ? g.clone() : old.add(g);
     };
   }
 

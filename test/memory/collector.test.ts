@@ -27,6 +27,20 @@ describe("handles that nobody refers to", () => {
     expect(blocks()).toBe(before);
   });
 
+  test("a loss kept after backward keeps none of the graph's memory, not of the bases of views either", async () => {
+    const x = torch.ones([300], { requiresGrad: true });
+    const before = await settled();
+    const loss = (() => {
+      const view = x.mul(2).view(30, 10);
+      return view.mul(view.t().t()).sum();
+    })();
+    loss.backward();
+    x.grad = null;
+    // The loss, whose token may have held a constant.
+    expect((await settled()) - before).toBeLessThanOrEqual(2);
+    expect(loss.itemSync()).toBe(1200);
+  });
+
   test("small ones share a token: a kept one pins at most its neighbours", async () => {
     const before = await settled();
     const kept = (() => {
