@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { collectorTable } from "./collector.ts";
 import { startPeer } from "./gpujs.ts";
 import { allocation } from "./groups/allocation.ts";
 import { convolution } from "./groups/convolution.ts";
@@ -96,5 +97,6 @@ if (json) {
     ),
   );
 }
+if (!json && filter.test("collector")) console.log(`\nThe collector of cycles:\n\n${collectorTable().join("\n")}`);
 // gpu.js leaves workers and contexts open.
 process.exit(0);

@@ -61,6 +61,10 @@ function move(x: Links, to: Links): void {
   remove(x);
   append(to, x);
 }
+function moveToFront(x: Links, to: Links): void {
+  remove(x);
+  append(to.gcNext!, x); // before the first
+}
 /** Moves all of one ring to the end of another. */
 function merge(from: Links, to: Links): void {
   if (from.gcNext === from) return;
@@ -164,22 +168,23 @@ function unreachable(young: Links): Links {
   each(young, copyCount);
   each(young, subtractReferences);
   const garbage = ring();
-  // What is reached later on is moved back to the end of the ring, and so examined again.
+  // From the newest to the oldest: graphs lead from new to old, so most of what is reached is marked before it is examined, and stays where it is.
+  // What is reached later on is moved back to the front of the ring, and so examined again.
   const reach = (c: Container): void => {
     if (c.gcRefs < 0) return;
     if (c.gcRefs === TENTATIVE) {
-      move(c, young);
+      moveToFront(c, young);
       c.gcRefs = 1;
     } else if (c.gcRefs === 0) c.gcRefs = 1;
   };
-  for (let x = young.gcNext!; x !== young; ) {
+  for (let x = young.gcPrevious!; x !== young; ) {
     const c = x as Container;
     if (c.gcRefs > 0) {
       c.traverse(reach);
-      x = c.gcNext!;
+      x = c.gcPrevious!;
       c.gcRefs = -1;
     } else {
-      x = c.gcNext!;
+      x = c.gcPrevious!;
       move(c, garbage);
       c.gcRefs = TENTATIVE;
     }
