@@ -1,12 +1,12 @@
 import type { Composite, Pointwise, Rule, View } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import * as ops from "../ops/index.ts";
-import { callBinary, callInplace, callMany, callUnary } from "./call-pointwise.ts";
 import { callComposite, callRule, callRuleInplace, callView } from "./call-structured.ts";
 import { comparing } from "./comparing.ts";
 import { conversions } from "./conversion.ts";
 import { differentiation, tensorAutograd } from "./differentiation.ts";
 import { indexing } from "./indexing.ts";
+import { callBinary, callInplace, callMany, callUnary } from "./pointwise-methods.ts";
 import { randomness } from "./random.ts";
 import { reading } from "./reading.ts";
 import { attachAutograd, Tensor } from "./tensor.ts";
