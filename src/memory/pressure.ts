@@ -13,17 +13,23 @@ import type { Pool } from "./pool.ts";
  */
 let highWater = 128 * 1024 * 1024;
 const LATE = 1.2;
+/**
+ * What a tensor holds of V8's own memory, in bytes: handle, storage, and often a graph node or a wrapper of the device's. A loop of small tensors fills
+ * V8's heap long before the device's memory, and where V8 is left to itself it lets its heap grow with what is kept.
+ */
+const PER_TENSOR = 1024;
 
-/** A pool, and how many bytes of it were held after the last collection, or fewer where tensors were released since. */
+/** A pool, and how many bytes and blocks of it were held after the last collection, or fewer where tensors were released since. */
 interface Watched {
   readonly pool: Pool;
   base: number;
+  blocks: number;
 }
 const watched: Watched[] = [];
 
 /** The memory of a device counts from now on. */
 export function addPool(pool: Pool): void {
-  watched.push({ pool, base: 0 });
+  watched.push({ pool, base: 0, blocks: 0 });
 }
 /** A device is gone, and its memory with it. */
 export function removePool(pool: Pool): void {
@@ -34,7 +40,10 @@ export function removePool(pool: Pool): void {
 /** The pools of all devices in use. */
 export const pools = (): readonly Pool[] => watched.map((w) => w.pool);
 
-/** How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. */
+/**
+ * How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. A kilobyte is added for each tensor: what it
+ * takes of JavaScript's own memory.
+ */
 export const getHighWaterMark = (): number => highWater;
 export function setHighWaterMark(bytes: number): void {
   highWater = bytes;
@@ -51,8 +60,10 @@ function pressure(): number {
   for (const w of watched) {
     const { pool } = w;
     const live = pool.all.allocatedBytes.current;
+    const blocks = pool.all.allocation.current;
     if (live < w.base) w.base = live;
-    grown += live - w.base;
+    if (blocks < w.blocks) w.blocks = blocks;
+    grown += live - w.base + PER_TENSOR * (blocks - w.blocks);
     const end = Math.min(pool.limit, pool.capacity ?? Number.POSITIVE_INFINITY);
     if (live > 0.75 * end && live > (w.base + end) / 2) return Number.POSITIVE_INFINITY;
   }
@@ -66,7 +77,10 @@ async function collectOnce(): Promise<boolean> {
   nextToken();
   collectCycles();
   const seen = await collectGarbage();
-  for (const w of watched) w.base = w.pool.all.allocatedBytes.current;
+  for (const w of watched) {
+    w.base = w.pool.all.allocatedBytes.current;
+    w.blocks = w.pool.all.allocation.current;
+  }
   return seen;
 }
 
