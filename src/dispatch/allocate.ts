@@ -23,6 +23,7 @@ export const allocateContiguous = (shape: readonly number[], dtype: DType, devic
 
 /** One new operand per dtype, or none: where the memory ends in the middle, those before it are given back. */
 export function allocateEach<T>(items: readonly T[], one: (item: T) => Operand): Operand[] {
+  if (items.length === 1) return [one(items[0]!)];
   const made: Operand[] = [];
   try {
     for (const item of items) made.push(one(item));

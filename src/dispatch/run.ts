@@ -60,10 +60,7 @@ export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchA
     layouts.push(x.layout);
   }
   const layout = rowMajor ? Layout.contiguous(shape) : resultLayout(shape, layouts);
-  const outputs =
-    kernel.outputs.length === 1
-      ? [allocate(layout, kernel.outputs[0]!.dtype, device)]
-      : allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
+  const outputs = allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
 }
@@ -176,17 +173,11 @@ export function reduce(
   const inputs = areLast ? operands : operands.map((o) => o.view(permute(o.layout, [...kept, ...dims])));
   const left: number[] = [];
   for (let i = 0; i < kept.length; i++) left.push(shape[kept[i]!]!);
-  const outputs = newOutputs(kernel.outputs, left, x.device);
+  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(left, o.dtype, x.device));
   if (outputs[0]!.layout.numel > 0) execute(kernel, inputs, outputs, args);
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   return outputs.map((o) => o.view(full));
-}
-
-/** A new row-major operand for each output. */
-function newOutputs(outputs: readonly { readonly dtype: DType }[], shape: readonly number[], device: Device): Operand[] {
-  if (outputs.length === 1) return [allocateContiguous(shape, outputs[0]!.dtype, device)];
-  return allocateEach(outputs, (o) => allocateContiguous(shape, o.dtype, device));
 }
 
 /** Raises where a reduction without a neutral element would reduce over nothing. */
@@ -197,7 +188,7 @@ export function checkNonEmpty(op: string, x: Operand, dims: readonly number[]): 
 /** Scans along one dimension. */
 export function scan(kernel: ScanKernel, x: Operand, dim: number, args: LaunchArgs = NONE): Operand[] {
   const last = x.layout.ndim - 1;
-  const outputs = newOutputs(kernel.outputs, x.layout.shape, x.device);
+  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
   if (x.layout.numel === 0) return outputs;
   if (last < 0) {
     const lift = (o: Operand) => o.view(Layout.contiguous([1], o.layout.offset));

@@ -9,6 +9,15 @@ export function isOptions(x: unknown): x is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Whether a tensor among the arguments, or in a list among them, requires a gradient. */
+export function anyRequiresGrad(args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i];
+    if (a instanceof Tensor ? a.requiresGrad : Array.isArray(a) && anyRequiresGrad(a)) return true;
+  }
+  return false;
+}
+
 /** Whether there is nothing to sort out: no options, no integers to convert, no lists that may hold some. */
 function areValues(args: readonly unknown[]): boolean {
   for (let i = 0; i < args.length; i++) {

@@ -21,7 +21,7 @@ import { computeDtype, pointwiseKernel, resultDtype } from "../dispatch/pointwis
 import { commonShape, map, mapInto } from "../dispatch/run.ts";
 import { type Pointwise, pointwise } from "../ops/define.ts";
 import type { TensorLike } from "../ops/entry.ts";
-import { isOptions } from "./arguments.ts";
+import { anyRequiresGrad, isOptions } from "./arguments.ts";
 import { raiseAtZero } from "./faults.ts";
 import { gradientsOf, NO_VALUES, needed, PointwiseNode, type PointwiseValues } from "./pointwise-grad.ts";
 import { SavedTensor } from "./saved.ts";
@@ -240,7 +240,7 @@ export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): T
   const shape = commonShape(call.tensors);
   if (!sameShape(shape, self.shape)) throw outputShape(self.shape, shape);
   if (!canCast(natural, target.dtype)) throw resultCast(natural.scalarName, target.dtype.scalarName);
-  const recording = isGradEnabled() && args.some((x) => x instanceof Tensor && x.requiresGrad);
+  const recording = isGradEnabled() && anyRequiresGrad(args);
   self.checkInplace(recording);
   const kernel = pointwiseKernel(op, dtypesOf(call), call.computed, target.dtype, call.fixed);
   // The history before the write, and what the gradient needs of the operands, are taken first: the write changes both.

@@ -9,7 +9,7 @@ import { ownedBy } from "../memory/ownership.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import type { Signatures } from "../ops/signatures.ts";
-import { byPosition } from "./arguments.ts";
+import { anyRequiresGrad, byPosition } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { convertInto } from "./fill.ts";
 import { kernels } from "./kernels.ts";
@@ -188,7 +188,7 @@ export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
 export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tensor {
   const self = given[0] as Tensor;
   op.checkInplace?.(self);
-  self.checkInplace(tensorsIn(given).some((t) => t.requiresGrad));
+  self.checkInplace(anyRequiresGrad(given));
   checkWritable(self.operand);
   const args = argumentsOf(op, given);
   const result = ownedBy(
@@ -220,14 +220,6 @@ function ruleNode(op: Rule<Signature>, args: readonly unknown[]): RuleNode | nul
   const edges = tensorsIn(args).map((t) => (t.dtype.isFloatingPoint ? t.gradientEdge() : null));
   const name = typeof op.node === "function" ? op.node(...args) : (op.node ?? pascal(op.opName));
   return new RuleNode(name, op.grad, edges);
-}
-
-function anyRequiresGrad(args: readonly unknown[]): boolean {
-  for (let i = 0; i < args.length; i++) {
-    const a = args[i];
-    if (a instanceof Tensor ? a.requiresGrad : Array.isArray(a) && anyRequiresGrad(a)) return true;
-  }
-  return false;
 }
 
 function recordRule(op: Rule<Signature>, args: readonly unknown[], results: readonly Tensor[]): void {

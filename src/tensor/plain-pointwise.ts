@@ -21,17 +21,19 @@ function plainCall(op: Pointwise, dtype: DType, numbers: number, fixed: number):
   // Among integers divisors and exponents are looked at, and quotients are of the default dtype, which changes.
   if (!dtype.isFloatingPoint && (op.result === "float" || op.integerDivisor || op.integerExponent)) return null;
   const operands = Array.from({ length: op.arity }, (_, i) => ((numbers >> i) & 1 ? null : dtype));
-  const isTaken = (): boolean => {
-    try {
-      op.check?.(dtype, operands);
-      return true;
-    } catch {
-      return false; // the general call says why
-    }
-  };
-  if (!isTaken()) return null;
+  if (!passes(op, dtype, operands)) return null;
   const out = resultDtype(op, dtype);
   return { kernel: pointwiseKernel(op, operands, dtype, out, fixed), out };
+}
+
+/** Whether an op takes operands of these dtypes. Where not, the general call says why. */
+function passes(op: Pointwise, computed: DType, operands: readonly (DType | null)[]): boolean {
+  try {
+    op.check?.(computed, operands);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Of an op whose params all have their defaults. */

@@ -83,23 +83,9 @@ export class PointwiseNode extends Node {
   }
 
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
-    return isGradEnabled() ? this.recorded(g!) : this.plain(g!);
-  }
-
-  /** Without recording most gradients are a kernel over what was saved, and no handle is needed. */
-  private plain(g: Tensor): (Tensor | null)[] {
-    const { edges, gradients, values } = this;
     const grads: (Tensor | null)[] = [];
     try {
-      for (let i = 0; i < edges.length; i++) {
-        const gradient = gradients.operands[i];
-        if (edges[i] === null || gradient === undefined || gradient.as === "none") grads.push(null);
-        else if (gradient.as === "same") grads.push(g.alias());
-        else {
-          const y = plainGradient(gradient.as, g, gradient.uses, values, this);
-          grads.push(y !== null ? new Tensor(y) : this.called(i, g));
-        }
-      }
+      for (let i = 0; i < this.edges.length; i++) grads.push(this.edges[i] === null ? null : this.gradient(i, g!));
     } catch (error) {
       for (const made of grads) made?.dispose();
       throw error;
@@ -107,27 +93,27 @@ export class PointwiseNode extends Node {
     return grads;
   }
 
+  /** The gradient of an operand. Without recording it mostly is a kernel over what was saved, and no handle is needed. */
+  private gradient(i: number, g: Tensor): Tensor | null {
+    const gradient = this.gradients.operands[i];
+    if (gradient === undefined || gradient.as === "none") return null;
+    if (gradient.as === "same") return g.alias();
+    const y = isGradEnabled() ? null : plainGradient(gradient.as, g, gradient.uses, this.values, this);
+    return y !== null ? new Tensor(y) : this.called(gradient.as, gradient.uses, g);
+  }
+
   /** One gradient by a call of its op, whatever its operands are. */
-  private called(i: number, g: Tensor): Tensor {
-    const { as, uses } = this.gradients.operands[i]!;
+  private called(op: Pointwise, uses: readonly number[], g: Tensor): Tensor {
     return ownedBy(
       () => {
         const used = uses.map((k) => {
           const v = this.values[k]!;
           return v instanceof SavedTensor ? v.unpack(this) : v;
         });
-        return (as as Pointwise).call(...([g, ...used] as never[])) as Tensor;
+        return op.call(...([g, ...used] as never[])) as Tensor;
       },
       (y) => [y],
     );
-  }
-
-  private recorded(g: Tensor): (Tensor | null)[] {
-    return this.edges.map((edge, i) => {
-      const gradient = this.gradients.operands[i];
-      if (edge === null || gradient === undefined || gradient.as === "none") return null;
-      return gradient.as === "same" ? g.alias() : this.called(i, g);
-    });
   }
 
   override release(): void {

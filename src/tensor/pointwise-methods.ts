@@ -1,7 +1,7 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import type { Pointwise } from "../ops/define.ts";
-import { isOptions } from "./arguments.ts";
+import { anyRequiresGrad, isOptions } from "./arguments.ts";
 import { callPointwise, callPointwiseInplace, defaultParams, record } from "./call-pointwise.ts";
 import { callPlain, callPlainInto } from "./plain-pointwise.ts";
 import { Tensor } from "./tensor.ts";
@@ -58,7 +58,7 @@ export const callMany =
       const y = numbers < 0 ? null : callPlain(op, inputs, numbers, scalars.length === 0 ? null : scalars);
       if (y !== null) {
         const result = new Tensor(y);
-        if (isGradEnabled() && y.dtype.isFloatingPoint && requireGrad(args)) record(op, args, defaultParams(op).values, result);
+        if (isGradEnabled() && y.dtype.isFloatingPoint && anyRequiresGrad(args)) record(op, args, defaultParams(op).values, result);
         return result;
       }
     }
@@ -79,14 +79,6 @@ function sortPlain(args: readonly unknown[], inputs: Operand[], scalars: number[
   return numbers;
 }
 
-function requireGrad(args: readonly unknown[]): boolean {
-  for (let i = 0; i < args.length; i++) {
-    const x = args[i];
-    if (x instanceof Tensor && x.requiresGrad) return true;
-  }
-  return false;
-}
-
 /** The value of an op's only param where options give that and nothing else: `{ alpha: 2 }`. Null where the general call has to look. */
 function onlyParam(op: Pointwise, options: unknown): number | null {
   if (op.params?.length !== 1 || !isOptions(options)) return null;
@@ -103,7 +95,7 @@ export const callInplace =
     const x = self as Tensor;
     const { arity } = op;
     const param = rest.length === arity ? onlyParam(op, rest[arity - 1]) : null;
-    if (rest.length === (param === null ? arity - 1 : arity) && !(isGradEnabled() && (x.requiresGrad || requireGrad(rest)))) {
+    if (rest.length === (param === null ? arity - 1 : arity) && !(isGradEnabled() && (x.requiresGrad || anyRequiresGrad(rest)))) {
       const inputs: Operand[] = [x.operand];
       const scalars: number[] = [];
       const numbers = sortPlain(param === null ? rest : rest.slice(0, -1), inputs, scalars);
