@@ -177,9 +177,13 @@ class Run {
     const slot = this.slotOf(node);
     const list = this.arrived[slot];
     if (list === undefined) {
-      const first: Gradients = [];
-      first[index] = g;
-      this.arrived[slot] = first;
+      const count = node.outputs.length;
+      if (count === 1) this.arrived[slot] = [g];
+      else {
+        const first: Gradients = new Array<Tensor | null>(count).fill(null);
+        first[index] = g;
+        this.arrived[slot] = first;
+      }
       return;
     }
     const old = list[index];

@@ -30,6 +30,8 @@ export interface Hook {
 }
 
 let sequence = 0;
+/** Of a node that has no output yet. An array that begins empty takes room for many at its first `push`; most nodes have one. */
+const NONE: OutputInfo[] = [];
 
 /**
  * One recorded operation, seen from backward: takes the gradients of its outputs and gives those of its inputs. Its edges point to nodes, never to
@@ -42,7 +44,7 @@ export abstract class Node extends Container {
   readonly sequence: number;
   /** One per input of the operation; null where no gradient is wanted. */
   edges: (Edge | null)[];
-  readonly outputs: OutputInfo[] = [];
+  outputs: OutputInfo[] = NONE;
   /** Hooks on the gradient of each output, in order of registration. */
   hooks: (Hook[] | undefined)[] | null = null;
   /** Where a run of backward has its place: see Note [Slots]. */
@@ -56,6 +58,14 @@ export abstract class Node extends Container {
     this.edges = edges;
     this.sequence = order;
     if (!this.counted) for (const edge of edges) if (edge !== null) edge.node.uncount();
+  }
+
+  /** Adds an output, and gives its index. */
+  addOutput(shape: readonly number[], dtype: DType, device: Device): number {
+    const info: OutputInfo = { shape, dtype, device };
+    if (this.outputs === NONE) this.outputs = [info];
+    else this.outputs.push(info);
+    return this.outputs.length - 1;
   }
 
   override traverse(visit: (child: Container) => void): void {

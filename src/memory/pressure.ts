@@ -17,7 +17,7 @@ const LATE = 1.2;
  * What a tensor holds of V8's own memory, in bytes: handle, storage, and often a graph node or a wrapper of the device's. A loop of small tensors fills
  * V8's heap long before the device's memory, and where V8 is left to itself it lets its heap grow with what is kept.
  */
-const PER_TENSOR = 1024;
+const PER_TENSOR = 2048;
 
 /** A pool, and how many bytes and blocks of it were held after the last collection, or fewer where tensors were released since. */
 interface Watched {
@@ -41,7 +41,7 @@ export function removePool(pool: Pool): void {
 export const pools = (): readonly Pool[] => watched.map((w) => w.pool);
 
 /**
- * How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. A kilobyte is added for each tensor: what it
+ * How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. Two kilobytes are added for each tensor: what it
  * takes of JavaScript's own memory.
  */
 export const getHighWaterMark = (): number => highWater;

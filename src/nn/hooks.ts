@@ -59,7 +59,7 @@ function watch(values: readonly unknown[], see: (grads: Grads) => Grads | null):
   tensors.forEach((x, i) => {
     // The node has an output for every tensor, so that gradients come back by position.
     if (!x.requiresGrad) {
-      node.outputs.push({ shape: x.shape, dtype: x.dtype, device: x.device });
+      node.addOutput(x.shape, x.dtype, x.device);
       return;
     }
     const y = x.detach();

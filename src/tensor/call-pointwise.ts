@@ -260,25 +260,26 @@ function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
 
 /** Where the gradients of a call's operands go; null where none is wanted. */
 function edgesOf(op: Pointwise, args: readonly unknown[]): (Edge | null)[] | null {
-  const edges: (Edge | null)[] = [];
+  // Of its final length from the start: an array that grows takes room for many.
+  const edges: (Edge | null)[] = new Array<Edge | null>(op.arity).fill(null);
   let wanted = false;
   for (let i = 0; i < op.arity; i++) {
     const x = args[i];
-    const edge = x instanceof Tensor && x.dtype.isFloatingPoint ? x.gradientEdge() : null;
-    wanted ||= edge !== null;
-    edges.push(edge);
+    if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) continue;
+    edges[i] = x.gradientEdge();
+    wanted ||= edges[i] !== null;
   }
   return wanted ? edges : null;
 }
 
 function valuesToSave(op: Pointwise, args: readonly unknown[], params: readonly (number | bigint)[], mask: number): PointwiseValues {
   if (mask === 0) return NO_VALUES;
-  const values: PointwiseValues = [null];
+  const values: PointwiseValues = new Array<PointwiseValues[number]>(1 + op.arity + params.length).fill(null);
   for (let i = 0; i < op.arity; i++) {
     const x = args[i];
-    values.push(!((mask >> (i + 1)) & 1) ? null : x instanceof Tensor ? new SavedTensor(x, null) : numberOf(x));
+    if ((mask >> (i + 1)) & 1) values[i + 1] = x instanceof Tensor ? new SavedTensor(x, null) : numberOf(x);
   }
-  values.push(...params);
+  for (let i = 0; i < params.length; i++) values[1 + op.arity + i] = params[i]!;
   return values;
 }
 

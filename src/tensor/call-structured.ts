@@ -1,7 +1,7 @@
 import { isGradEnabled, withGrad } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
-import { argumentType, invalidCombination, outputShape, resultCast } from "../core/errors.ts";
+import { argumentType, backwardTwice, invalidCombination, outputShape, resultCast } from "../core/errors.ts";
 import { type Layout, sameShape } from "../core/layout.ts";
 import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
@@ -92,7 +92,8 @@ function mapFields(saved: Saved, f: (value: unknown) => unknown): Saved {
 
 class RuleNode extends Node {
   private readonly grad: NonNullable<RuleDefinition["grad"]>;
-  private saved: Saved = {};
+  /** Null once given up. */
+  private saved: Saved | null = {};
   constructor(name: string, grad: NonNullable<RuleDefinition["grad"]>, edges: (Edge | null)[]) {
     super(name, edges);
     this.grad = grad;
@@ -114,6 +115,7 @@ class RuleNode extends Node {
   }
 
   private gradients(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
+    if (this.saved === null) throw backwardTwice();
     const given: (Tensor | null)[] = [];
     for (let i = 0; i < this.outputs.length; i++) given.push(grads[i] ?? null);
     const padded = [...given];
@@ -140,13 +142,21 @@ class RuleNode extends Node {
   }
 
   override release(): void {
-    for (const key in this.saved) drop(this.saved[key]);
+    const { saved } = this;
+    let hasTensors = false;
+    for (const key in saved) hasTensors = drop(saved[key]) || hasTensors;
+    // Whoever keeps a loss keeps its nodes: they must be small.
+    if (hasTensors) this.saved = null;
   }
 }
 
-function drop(v: unknown): void {
-  if (v instanceof SavedTensor) v.disown();
-  else if (Array.isArray(v)) v.forEach(drop);
+/** Gives up the tensors in what a node keeps. @returns whether there were any. */
+function drop(v: unknown): boolean {
+  if (v instanceof SavedTensor) {
+    v.disown();
+    return true;
+  }
+  return Array.isArray(v) && v.map(drop).includes(true);
 }
 const keepAll = (list: readonly (Tensor | null)[]): Tensor[] => list.filter((t) => t !== null);
 const keepResults = (r: Tensor | readonly Tensor[]): readonly Tensor[] => (r instanceof Tensor ? [r] : r);
@@ -227,7 +237,7 @@ function recordRule(op: Rule<Signature>, args: readonly unknown[], results: read
   if (node === null) return;
   results.forEach((y, i) => {
     if (y.dtype.isFloatingPoint && !op.nonDifferentiable?.includes(i)) y.setHistory(node);
-    else node.outputs.push({ shape: y.shape, dtype: y.dtype, device: y.device });
+    else node.addOutput(y.shape, y.dtype, y.device);
   });
   node.keep(op.save?.(results, ...args) ?? {}, results);
 }

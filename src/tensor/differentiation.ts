@@ -43,7 +43,7 @@ class AccumulateGrad extends Node {
     this.leaf = leaf;
     // It goes with its leaf: kept by graphs alone while the leaf is a scope's, and as long as the leaf otherwise.
     this.counted = leaf.containerIfAny?.counted ?? false;
-    this.outputs.push({ shape: leaf.shape, dtype: leaf.dtype, device: leaf.device });
+    this.addOutput(leaf.shape, leaf.dtype, leaf.device);
   }
   get variable(): Tensor {
     return this.leaf;
@@ -105,7 +105,7 @@ class AsStridedNode extends Node {
     super("AsStridedBackward0", [base.gradientEdge()]);
     this.base = base.layout;
     this.view = view;
-    this.outputs.push({ shape: view.shape, dtype: base.dtype, device: base.device });
+    this.addOutput(view.shape, base.dtype, base.device);
   }
   private gradient(g: Tensor): Tensor {
     const { base, view } = this;

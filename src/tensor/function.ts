@@ -171,7 +171,7 @@ function apply(definition: FunctionClass, args: readonly unknown[]): Tensor | re
 /** Makes a result an output of the node. An input that was handed through unchanged becomes a view of itself. */
 function attach(y: Tensor, node: FunctionNode, ctx: Context, inputs: readonly Tensor[]): Tensor {
   if (ctx.hidden.nonDifferentiable.includes(y) || !y.dtype.isFloatingPoint) {
-    node.outputs.push({ shape: y.shape, dtype: y.dtype, device: y.device });
+    node.addOutput(y.shape, y.dtype, y.device);
     return y;
   }
   if (ctx.hidden.dirty.includes(y)) {

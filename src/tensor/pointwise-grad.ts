@@ -1,6 +1,7 @@
 import { isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
+import { backwardTwice } from "../core/errors.ts";
 import type { Operand } from "../dispatch/operand.ts";
 import { derive } from "../kernel/derive.ts";
 import { arg, constant, type Expr, isConst, mentions, mul, type Num, select, substitute } from "../kernel/expr.ts";
@@ -74,7 +75,8 @@ export const NO_VALUES: PointwiseValues = [];
 /** What a pointwise call leaves for its gradient. */
 export class PointwiseNode extends Node {
   private readonly gradients: PointwiseGradients;
-  private readonly values: PointwiseValues;
+  /** Null once given up. */
+  private values: PointwiseValues | null;
 
   constructor(gradients: PointwiseGradients, edges: (Edge | null)[], values: PointwiseValues) {
     super(gradients.name, edges);
@@ -83,9 +85,12 @@ export class PointwiseNode extends Node {
   }
 
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
-    const grads: (Tensor | null)[] = [];
+    const { edges, values } = this;
+    if (values === null) throw backwardTwice();
+    if (edges.length === 1) return [edges[0] === null ? null : this.gradient(0, g!, values)];
+    const grads: (Tensor | null)[] = new Array<Tensor | null>(edges.length).fill(null);
     try {
-      for (let i = 0; i < this.edges.length; i++) grads.push(this.edges[i] === null ? null : this.gradient(i, g!));
+      for (let i = 0; i < edges.length; i++) if (edges[i] !== null) grads[i] = this.gradient(i, g!, values);
     } catch (error) {
       for (const made of grads) made?.dispose();
       throw error;
@@ -94,20 +99,20 @@ export class PointwiseNode extends Node {
   }
 
   /** The gradient of an operand. Without recording it mostly is a kernel over what was saved, and no handle is needed. */
-  private gradient(i: number, g: Tensor): Tensor | null {
+  private gradient(i: number, g: Tensor, values: PointwiseValues): Tensor | null {
     const gradient = this.gradients.operands[i];
     if (gradient === undefined || gradient.as === "none") return null;
     if (gradient.as === "same") return g.alias();
-    const y = isGradEnabled() ? null : plainGradient(gradient.as, g, gradient.uses, this.values, this);
-    return y !== null ? new Tensor(y) : this.called(gradient.as, gradient.uses, g);
+    const y = isGradEnabled() ? null : plainGradient(gradient.as, g, gradient.uses, values, this);
+    return y !== null ? new Tensor(y) : this.called(gradient.as, gradient.uses, g, values);
   }
 
   /** One gradient by a call of its op, whatever its operands are. */
-  private called(op: Pointwise, uses: readonly number[], g: Tensor): Tensor {
+  private called(op: Pointwise, uses: readonly number[], g: Tensor, values: PointwiseValues): Tensor {
     return ownedBy(
       () => {
         const used = uses.map((k) => {
-          const v = this.values[k]!;
+          const v = values[k]!;
           return v instanceof SavedTensor ? v.unpack(this) : v;
         });
         return op.call(...([g, ...used] as never[])) as Tensor;
@@ -118,9 +123,13 @@ export class PointwiseNode extends Node {
 
   override release(): void {
     const { values } = this;
+    if (values === null) return;
     for (let k = 0; k < values.length; k++) {
       const v = values[k];
-      if (v instanceof SavedTensor) v.disown();
+      if (!(v instanceof SavedTensor)) continue;
+      v.disown();
+      // Whoever keeps a loss keeps its nodes: they must be small.
+      this.values = null;
     }
   }
 }

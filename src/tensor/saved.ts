@@ -10,7 +10,8 @@ import { Tensor } from "./tensor.ts";
  * made from, so that handle can die.
  */
 export class SavedTensor extends Owner {
-  private readonly operand: Operand;
+  /** Null once given up. */
+  private operand: Operand | null;
   private readonly version: number;
   private readonly edge: Edge | null;
   /** For the output of the very node that saves it, the node is known only at unpacking. */
@@ -32,6 +33,7 @@ export class SavedTensor extends Owner {
 
   override disown(): void {
     super.disown();
+    this.operand = null;
     // A view's leads to its base, whose memory a graph that has been used must not keep.
     this.history = null;
   }
@@ -43,8 +45,8 @@ export class SavedTensor extends Owner {
 
   /** The values as they were saved, or an error if they have been written to since. */
   checkedOperand(node: Node): Operand {
-    if (this.owned === null) throw backwardTwice();
     const { operand } = this;
+    if (operand === null) throw backwardTwice();
     const now = operand.storage.version;
     if (now !== this.version && !operand.untracked) {
       const origin = this.origin(node, now);

@@ -275,8 +275,7 @@ export class Tensor extends Owner {
 
   /** Records it as the next output of a node. */
   setHistory(node: Node): void {
-    const index = node.outputs.length;
-    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    const index = node.addOutput(this.shape, this.dtype, this.device);
     this.ensureMeta().setNode(node, index);
   }
 
@@ -326,7 +325,7 @@ export class Tensor extends Owner {
       return;
     }
     if (view.creation !== "default") throw this.forbiddenView(view.creation, false);
-    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
+    node.addOutput(this.shape, this.dtype, this.device);
     const copy = autograd.copySlices(view.base, this.impl.layout, node);
     view.base.replaceHistory(copy);
     this.moveHistory(autograd.viewNode(view.base, this.impl.layout), 0);
@@ -334,8 +333,7 @@ export class Tensor extends Owner {
   }
 
   private replaceHistory(node: Node): void {
-    node.outputs.push({ shape: this.shape, dtype: this.dtype, device: this.device });
-    this.moveHistory(node, node.outputs.length - 1);
+    this.moveHistory(node, node.addOutput(this.shape, this.dtype, this.device));
     this.meta!.requiresGrad = false;
   }
   /** Makes it an output of another node; a gradient that it retains is from now on that node's. */
