@@ -32,13 +32,12 @@ try {
   const assets = join(folder, "dist/assets");
   const bundle = readdirSync(assets)
     .filter((n) => n.endsWith(".js"))
-    .map((n) => readFileSync(join(assets, n)));
-  const code = bundle.join("\n");
+    .map((n) => ({ name: n, text: readFileSync(join(assets, n)) }));
+  const code = bundle.map(({ text }) => text).join("\n");
   check(!/require\(|from\s*["']node:/.test(code), "the bundle imports a Node built-in");
-  const size = bundle.reduce((n, b) => n + gzipSync(b).length, 0);
-  console.log(
-    `package ${tarball.size} bytes, ${tarball.entryCount} files; browser bundle ${bundle.reduce((n, b) => n + b.length, 0)} bytes, ${size} gzipped`,
-  );
+  const sizes = bundle.map(({ name, text }) => `${name} ${text.length} bytes, ${gzipSync(text).length} gzipped`);
+  check(bundle.length > 1, "the bundle has WebGPU among what a page loads at first");
+  console.log(`package ${tarball.size} bytes, ${tarball.entryCount} files; browser bundle: ${sizes.join("; ")}`);
   check(statSync(join(folder, "node_modules/torchlet/dist/index.js")).isFile(), "not installed");
 } finally {
   rmSync(folder, { recursive: true, force: true });

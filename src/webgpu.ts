@@ -1,6 +1,6 @@
 /** `torch.webgpu`: the GPU through WebGPU. */
 import type { Limits } from "./backends/webgpu/context.ts";
-import { DeviceBuffer } from "./backends/webgpu/recorder.ts";
+import { DeviceBuffer } from "./backends/webgpu/device-buffer.ts";
 import { startedWebGpu, startWebGpu } from "./backends/webgpu/start.ts";
 import type { WebGpuStats } from "./backends/webgpu/stats.ts";
 import type { DType } from "./core/dtype.ts";

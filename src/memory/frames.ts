@@ -56,7 +56,8 @@ let ownFiles: ((filename: string) => boolean) | null = null;
 function isOwn(filename: string): boolean {
   if (ownFiles === null) {
     const here = parse(currentStack())[0]?.filename ?? "";
-    const root = /^(.*\/)memory\/frames\.[cm]?[jt]s/.exec(here)?.[1];
+    // The sources, or the package as it is published.
+    const root = /^(.*\/)(?:memory\/frames\.ts|(?<=\/dist\/)library\.js)$/.exec(here)?.[1];
     ownFiles = root === undefined ? (file) => file === here : (file) => file.startsWith(root);
   }
   return ownFiles(filename);

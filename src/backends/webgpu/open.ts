@@ -1,6 +1,7 @@
 import { WebGpuBackend } from "./backend.ts";
 import type { Features, Limits } from "./context.ts";
 import { measureVariants } from "./contract/measure.ts";
+import { findAdapter, findGpu } from "./gpu.ts";
 import { endWithProcess } from "./process-exit.ts";
 
 const limitNames: readonly (keyof Limits)[] = [
@@ -33,6 +34,9 @@ export async function openBackend(adapter: GPUAdapter, lower: Partial<Limits> = 
   await measureVariants(backend.context);
   return backend;
 }
+
+/** A backend on the fastest adapter there is. Raises a DeviceError that says what is missing. */
+export const openFastest = async (): Promise<WebGpuBackend> => openBackend(await findAdapter(await findGpu()));
 
 function featuresOf(device: GPUDevice, { info }: GPUAdapter): Features {
   return {

@@ -1,17 +1,6 @@
 import type { Block } from "../../memory/block.ts";
+import type { DeviceBuffer } from "./device-buffer.ts";
 import type { WebGpuStats } from "./stats.ts";
-
-/** A buffer of the device, and the last batch of commands that used it. */
-export class DeviceBuffer {
-  readonly gpu: GPUBuffer;
-  /** Whether the pool made it. Otherwise it is the user's, and never destroyed. */
-  readonly owned: boolean;
-  batch: number = -1;
-  constructor(gpu: GPUBuffer, owned: boolean = true) {
-    this.gpu = gpu;
-    this.owned = owned;
-  }
-}
 
 /** A compiled shader: how many storage bindings it has decides its layout. */
 export interface Pipeline {

@@ -1,13 +1,13 @@
 import { deviceNotStarted } from "../../core/errors.ts";
 import type { WebGpuBackend } from "./backend.ts";
-import { findAdapter, findGpu } from "./gpu.ts";
-import { openBackend } from "./open.ts";
 
 let starting: Promise<WebGpuBackend> | null = null;
 let started: WebGpuBackend | null = null;
 
+/** Loads the backend's code, a quarter of the library's, when it is first wanted. */
 async function open(): Promise<WebGpuBackend> {
-  started = await openBackend(await findAdapter(await findGpu()));
+  const { openFastest } = await import("./open.ts");
+  started = await openFastest();
   return started;
 }
 
