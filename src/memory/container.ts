@@ -50,10 +50,16 @@ export abstract class Container {
   /** One reference less; the last takes it away. */
   decref(): void {
     if (!this.counted || this.refs === 0 || --this.refs > 0) return;
-    dying.push(this);
-    if (dying.length > 1) return; // Whoever is at it takes this one, too: a long chain is no deep recursion.
-    for (let k = 0; k < dying.length; k++) Container.#finish(dying[k]!);
-    dying.length = 0;
+    if (freeing) {
+      dying.push(this); // Whoever is at it takes this one, too: a long chain is no deep recursion.
+      return;
+    }
+    freeing = true;
+    try {
+      for (let c: Container | undefined = this; c !== undefined; c = dying.pop()) Container.#finish(c);
+    } finally {
+      freeing = false;
+    }
   }
 
   static #finish(c: Container): void {
@@ -94,6 +100,8 @@ export abstract class Container {
   }
 }
 
+/** Whether a container is being freed, and what has died in the meantime. */
+let freeing = false;
 const dying: Container[] = [];
 const incref = (c: Container): void => c.incref();
 const decref = (c: Container): void => c.decref();

@@ -260,17 +260,19 @@ function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
 
 /** Where the gradients of a call's operands go; null where none is wanted. */
 function edgesOf(op: Pointwise, args: readonly unknown[]): (Edge | null)[] | null {
-  // Of its final length from the start: an array that grows takes room for many.
-  const edges: (Edge | null)[] = new Array<Edge | null>(op.arity).fill(null);
-  let wanted = false;
-  for (let i = 0; i < op.arity; i++) {
-    const x = args[i];
-    if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) continue;
-    edges[i] = x.gradientEdge();
-    wanted ||= edges[i] !== null;
+  // Of their final length from the start: an array that grows takes room for many.
+  if (op.arity === 1) {
+    const edge = edgeOf(args[0]);
+    return edge === null ? null : [edge];
   }
-  return wanted ? edges : null;
+  if (op.arity === 2) {
+    const [a, b] = [edgeOf(args[0]), edgeOf(args[1])];
+    return a === null && b === null ? null : [a, b];
+  }
+  const edges = args.slice(0, op.arity).map(edgeOf);
+  return edges.some((edge) => edge !== null) ? edges : null;
 }
+const edgeOf = (x: unknown): Edge | null => (x instanceof Tensor && x.dtype.isFloatingPoint ? x.gradientEdge() : null);
 
 function valuesToSave(op: Pointwise, args: readonly unknown[], params: readonly (number | bigint)[], mask: number): PointwiseValues {
   if (mask === 0) return NO_VALUES;
