@@ -18,6 +18,11 @@ export interface RawMemory {
   release(block: Block): void;
   /** How many bytes the device has in all, where it tells. */
   readonly capacity?: number;
+  /**
+   * (optional) How many bytes of the host's memory the device's own objects have taken so far, whether they have been collected or not: a bind group
+   * is a few kilobytes that only the JavaScript collector gives back.
+   */
+  readonly hostBytes?: number;
 }
 
 /** What a block holds. Each kind has segments and free lists of its own, which do not lend to the others. */

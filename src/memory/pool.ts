@@ -80,6 +80,10 @@ export class Pool {
   get capacity(): number | undefined {
     return this.#memory.capacity;
   }
+  /** Bytes of the host's memory that the device's own objects have taken so far. */
+  get hostBytes(): number {
+    return this.#memory.hostBytes ?? 0;
+  }
 
   /** Allocations so far. */
   get serial(): number {

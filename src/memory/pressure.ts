@@ -17,19 +17,21 @@ const LATE = 1.2;
  * What a tensor holds of V8's own memory, in bytes: handle, storage, and often a graph node or a wrapper of the device's. A loop of small tensors fills
  * V8's heap long before the device's memory, and where V8 is left to itself it lets its heap grow with what is kept.
  */
-const PER_TENSOR = 2048;
+const PER_TENSOR = 1024;
 
 /** A pool, and how many bytes and blocks of it were held after the last collection, or fewer where tensors were released since. */
 interface Watched {
   readonly pool: Pool;
   base: number;
   blocks: number;
+  /** What the device's own objects had taken of the host's memory by then. */
+  host: number;
 }
 const watched: Watched[] = [];
 
 /** The memory of a device counts from now on. */
 export function addPool(pool: Pool): void {
-  watched.push({ pool, base: 0, blocks: 0 });
+  watched.push({ pool, base: 0, blocks: 0, host: pool.hostBytes });
 }
 /** A device is gone, and its memory with it. */
 export function removePool(pool: Pool): void {
@@ -41,8 +43,8 @@ export function removePool(pool: Pool): void {
 export const pools = (): readonly Pool[] => watched.map((w) => w.pool);
 
 /**
- * How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. Two kilobytes are added for each tensor: what it
- * takes of JavaScript's own memory.
+ * How many bytes may be allocated beyond what the last collection left before the next is asked for; 128 MiB. What tensors and the device's own objects
+ * take of JavaScript's memory is counted with them.
  */
 export const getHighWaterMark = (): number => highWater;
 export function setHighWaterMark(bytes: number): void {
@@ -63,7 +65,7 @@ function pressure(): number {
     const blocks = pool.all.allocation.current;
     if (live < w.base) w.base = live;
     if (blocks < w.blocks) w.blocks = blocks;
-    grown += live - w.base + PER_TENSOR * (blocks - w.blocks);
+    grown += live - w.base + PER_TENSOR * (blocks - w.blocks) + pool.hostBytes - w.host;
     const end = Math.min(pool.limit, pool.capacity ?? Number.POSITIVE_INFINITY);
     if (live > 0.75 * end && live > (w.base + end) / 2) return Number.POSITIVE_INFINITY;
   }
@@ -80,6 +82,7 @@ async function collectOnce(): Promise<boolean> {
   for (const w of watched) {
     w.base = w.pool.all.allocatedBytes.current;
     w.blocks = w.pool.all.allocation.current;
+    w.host = w.pool.hostBytes;
   }
   return seen;
 }

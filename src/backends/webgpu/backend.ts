@@ -21,6 +21,8 @@ import { scatter } from "./scatter.ts";
 import { newStats, type WebGpuStats } from "./stats.ts";
 
 const BUFFER_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
+/** What a bind group takes of the host's memory, about: its wrapper, Dawn's and the driver's part, and its place among those that are kept. */
+const BIND_GROUP_BYTES = 4096;
 
 /** One emitter per kind of kernel, for one device. */
 const emittersOf = (context: Context): Emitters => ({
@@ -79,6 +81,10 @@ export class WebGpuBackend implements Backend {
 
   itemsize(dtype: DType): number {
     return formatOf(dtype)?.bytes ?? dtype.itemsize;
+  }
+
+  get hostBytes(): number {
+    return this.stats.bindGroups * BIND_GROUP_BYTES;
   }
 
   allocate(size: number): Block {
