@@ -11,6 +11,7 @@ import type {
   MapKernel,
   RandomKernel,
   ReduceKernel,
+  RowsKernel,
   ScanKernel,
   ScatterKernel,
 } from "../kernel/kernel.ts";
@@ -178,6 +179,36 @@ export function reduce(
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
   return outputs.map((o) => o.view(full));
+}
+
+/**
+ * Runs a rows kernel over operands of one shape; `dims` (ascending) are the rows'. What is one for each element comes in that shape, row-major; what
+ * is one for each row with those dimensions of size 1.
+ */
+export function rows(kernel: RowsKernel, operands: readonly Operand[], dims: readonly number[], scalars: LaunchArgs["scalars"]): Operand[] {
+  const { layout, device } = operands[0]!;
+  const { shape } = layout;
+  const whole = layout.isPlain ? layout : Layout.contiguous(shape);
+  const rank = shape.length - dims.length;
+  const args = scalars === undefined ? { kept: rank } : { kept: rank, scalars };
+  const areLast = dims.length === 0 || dims[0] === rank;
+  if (areLast && kernel.outputs.length === 1 && kernel.outputs[0]!.per === "element") {
+    const out = allocate(whole, kernel.outputs[0]!.dtype, device);
+    if (layout.numel > 0) execute(kernel, operands, [out], args);
+    return [out];
+  }
+  const kept = keptDims(shape.length, dims);
+  const turned = (o: Operand): Operand => (areLast ? o : o.view(permute(o.layout, [...kept, ...dims])));
+  const single = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
+  const outputs = allocateEach(kernel.outputs, (o) => allocate(o.per === "element" ? whole : single, o.dtype, device));
+  const perRow = new Layout(
+    kept.map((d) => shape[d]!),
+    kept.map((d) => single.strides[d]!),
+    0,
+  );
+  const targets = outputs.map((o, i) => (kernel.outputs[i]!.per === "element" ? turned(o) : o.view(perRow)));
+  if (single.numel > 0) execute(kernel, operands.map(turned), targets, args);
+  return outputs;
 }
 
 /** Raises where a reduction without a neutral element would reduce over nothing. */

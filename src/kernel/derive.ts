@@ -28,6 +28,7 @@ import {
   sinh,
   sqrt,
   sub,
+  trunc,
 } from "./expr.ts";
 import type { Prim } from "./prims.ts";
 
@@ -81,6 +82,7 @@ const rules: { readonly [K in Prim]?: Partials } = {
   atanh: (_, a) => [div(1, sub(1, square(a)))],
   erf: (_, a) => [mul(2 / Math.sqrt(Math.PI), exp(neg(square(a))))],
   pow: (y, a, b) => [select(eq(b, 0), 0, mul(b, pow(a, sub(b, 1)))), select(and(eq(a, 0), not(lt(b, 0))), 0, mul(y, log(a)))],
+  fmod: (_, a, b) => [1, neg(trunc(div(a, b)))],
   atan2: (_, a, b) => [div(b, add(square(a), square(b))), neg(div(a, add(square(a), square(b))))],
 };
 

@@ -1,9 +1,9 @@
-import { erf } from "./elementary/error-function.ts";
+import { erf, onePlusErf } from "./elementary/error-function.ts";
 import { exp, exp2, expm1, logistic } from "./elementary/exponential.ts";
 import { acosh, asinh, atanh, cosh, sinh, tanh } from "./elementary/hyperbolic.ts";
 import { acos, asin, atan, atan2 } from "./elementary/inverse-trigonometric.ts";
 import { log, log1p, log2, log10 } from "./elementary/logarithm.ts";
-import { pow } from "./elementary/power.ts";
+import { pow, simplePower } from "./elementary/power.ts";
 import { cos, sin, tan } from "./elementary/trigonometric.ts";
 import { type Expr, isConst, neg, substitute } from "./expr.ts";
 import type { Prim } from "./prims.ts";
@@ -30,7 +30,7 @@ const rules: { readonly [K in Prim]?: Rule } = {
   acosh,
   atanh,
   erf,
-  pow,
+  pow: (x, y) => (y.prim === "const" ? simplePower(x, Number(y.value)) : undefined) ?? pow(x, y),
   atan2,
 };
 const memo = new Map<Expr, Expr>();
@@ -41,6 +41,13 @@ function lowerLogistic(e: Expr): Expr | undefined {
   if (e.prim !== "div" || e.type !== "f32" || sum?.prim !== "add" || !sum.src.some((s) => isConst(s, 1))) return undefined;
   const u = sum.src.find((s) => s.prim === "exp")?.src[0];
   return u && logistic(lower(a!), lower(u.prim === "neg" ? u.src[0]! : neg(u)));
+}
+
+/** Lowers `1 + erf(u)`, twice the normal distribution, as one function; undefined where `e` is anything else. */
+function lowerOnePlusErf(e: Expr): Expr | undefined {
+  if (e.prim !== "add" || e.type !== "f32" || !e.src.some((s) => isConst(s, 1))) return undefined;
+  const u = e.src.find((s) => s.prim === "erf")?.src[0];
+  return u && onePlusErf(lower(u));
 }
 
 /**
@@ -54,7 +61,7 @@ function lowerLogistic(e: Expr): Expr | undefined {
 export function lower(e: Expr): Expr {
   const known = memo.get(e);
   if (known !== undefined) return known;
-  const whole = lowerLogistic(e);
+  const whole = lowerLogistic(e) ?? lowerOnePlusErf(e);
   if (whole !== undefined) return remember(e, whole);
   for (const s of e.src) lower(s);
   const plain = substitute(e, memo);

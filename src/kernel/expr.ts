@@ -70,7 +70,7 @@ function apply(prim: Prim, args: readonly Num[]): Expr {
   const src = args.map((a) => (typeof a === "number" ? constant(a, type) : a));
   if (prim !== "select" && floating(type) && src.every((s) => s.prim === "const")) {
     const y = row.js(...src.map((s) => Number(s.value)));
-    if (row.result !== "bool") return constant(y as number, type);
+    return row.result === "bool" ? constant(y ? 1 : 0, "bool") : constant(y as number, type);
   }
   if (prim === "mul") {
     if (isConst(src[0]!, 1)) return src[1]!;

@@ -7,7 +7,16 @@ import type { Expr } from "./expr.ts";
  * Kernels are descriptions of loops without sizes: shapes, strides and plain numbers are arguments of a run, so that a new batch size
  * compiles nothing. Each backend has one emitter per kind.
  */
-export type Kernel = MapKernel | ReduceKernel | ScanKernel | ContractKernel | GatherKernel | ScatterKernel | CopyKernel | RandomKernel;
+export type Kernel =
+  | MapKernel
+  | ReduceKernel
+  | RowsKernel
+  | ScanKernel
+  | ContractKernel
+  | GatherKernel
+  | ScatterKernel
+  | CopyKernel
+  | RandomKernel;
 export type Kind = Kernel["kind"];
 export type KernelOf<K extends Kind> = Extract<Kernel, { kind: K }>;
 
@@ -42,6 +51,31 @@ export interface ReduceKernel extends Common {
   readonly lift: readonly Expr[];
   readonly combine: readonly Expr[];
   readonly outputs: readonly Output[];
+}
+
+/**
+ * Row by row: what softmax and the normalisations are made of. Inputs and outputs `per: "element"` come with shape [...kept, ...row], outputs
+ * `per: "row"` with shape [...kept]; what is the same for many elements has stride 0 there. The stages are reductions over a row, one after the
+ * other: each may use what those before it found, and so may the outputs. `arg(inputs.length + j)` is number j of the stages' results, counted
+ * through all stages. There is no `position`. Outputs lie apart from inputs and from each other: a backend may use them as scratch.
+ */
+export interface RowsKernel extends Common {
+  readonly kind: "rows";
+  readonly stages: readonly RowStage[];
+  readonly outputs: readonly RowOutput[];
+}
+
+/** A reduction of a row, as in ReduceKernel, with an `init` that changes nothing. Its results are expressions over `state(0..n-1)`, scalars and earlier results. */
+export interface RowStage {
+  readonly init: readonly Expr[];
+  readonly lift: readonly Expr[];
+  readonly combine: readonly Expr[];
+  readonly results: readonly Expr[];
+}
+
+export interface RowOutput extends Output {
+  /** One for each element, or for each row: then the value mentions no operand. */
+  readonly per: "element" | "row";
 }
 
 /** Inclusive scan along the last dimension with the same monoid; inputs and outputs have one shape. */
@@ -129,6 +163,8 @@ export interface LaunchArgs {
   /** Values of `scalar(k)`. int64 scalars beyond 2^53 come as bigint. */
   readonly scalars?: readonly (number | bigint)[];
   readonly dims?: ContractDims;
+  /** Of a rows kernel: how many dimensions come before the rows'. */
+  readonly kept?: number;
   readonly indexed?: readonly Indexed[];
   /** Makes the error for index operand `which` holding `value` out of range. On the CPU it is thrown at once, before anything is written. */
   readonly fault?: (value: number, which: number) => Error;

@@ -41,6 +41,25 @@ export class SiLU extends Module {
   }
 }
 
+export interface GELUOptions {
+  approximate?: F.GeluApproximation;
+}
+/** `x` times the probability that a standard normal number is at most x. Any shape. */
+export class GELU extends Module {
+  readonly approximate: F.GeluApproximation;
+  constructor(...args: Args<[], [approximate: F.GeluApproximation], GELUOptions>) {
+    super();
+    const [approximate = "none"] = constructorArguments(["approximate"], 0, args) as [F.GeluApproximation?];
+    this.approximate = approximate;
+  }
+  forward(input: Tensor): Tensor {
+    return F.gelu(input, this.approximate);
+  }
+  override extraRepr(): string {
+    return `approximate='${this.approximate}'`;
+  }
+}
+
 export interface LeakyReLUOptions extends ActivationOptions {
   /** The slope where x is negative. */
   negativeSlope?: number;

@@ -1,5 +1,7 @@
 /** `nn.functional`: what layers compute, as functions of tensors. Every argument can come by position or, in a last object, by name. */
 export {
+  type GeluApproximation,
+  gelu,
   type InplaceOptions,
   leakyRelu,
   logSoftmax,
@@ -10,6 +12,7 @@ export {
   softmax,
   tanh,
 } from "./functional/activation.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./functional/attention.ts";
 export { type ConvOptions, conv1d, conv2d, conv3d } from "./functional/convolution.ts";
 export { type DropoutOptions, dropout, dropout1d, dropout2d, dropout3d } from "./functional/dropout.ts";
 export { type EmbeddingOptions, embedding, oneHot, oneHotAsync } from "./functional/embedding.ts";
@@ -27,6 +30,6 @@ export {
   nllLoss,
   type Reduction,
 } from "./functional/loss.ts";
-export { batchNorm, normalize } from "./functional/normalization.ts";
+export { batchNorm, type LayerNormSettings, layerNorm, normalize } from "./functional/normalization.ts";
 export { type PaddingMode, pad } from "./functional/padding.ts";
 export { type MaxPoolOptions, maxPool1d, maxPool2d, maxPool3d, type ValuesAndIndices } from "./functional/pooling.ts";

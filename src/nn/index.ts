@@ -1,5 +1,5 @@
 /** `torch.nn`: modules, and what they are made of. */
-export { LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activation.ts";
+export { GELU, type GELUOptions, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batch-norm.ts";
 export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from "./convolution.ts";
@@ -9,6 +9,7 @@ export { Flatten, Unflatten } from "./flatten.ts";
 export * as functional from "./functional.ts";
 export type { BackwardHook } from "./hooks.ts";
 export * as init from "./init.ts";
+export { LayerNorm, type LayerNormOptions } from "./layer-norm.ts";
 export { Identity, Linear, type LinearOptions } from "./linear.ts";
 export { BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from "./loss.ts";
 export { type ForwardHook, type ForwardPreHook, Module } from "./module.ts";

@@ -45,3 +45,23 @@ export const _logsigmoid: Unary = unary({
   f: (x) => e.sub(e.min(x!, 0), e.log1p(e.exp(e.neg(e.abs(x!))))),
   df: (_, x) => [e.div(1, e.add(e.exp(x!), 1))],
 });
+
+/**
+ * `x * P(X <= x)` for a standard normal X: `x / 2 * (1 + erf(x / sqrt(2)))`.
+ * Source: Hendrycks and Gimpel 2016.
+ */
+export const _gelu: Unary = unary({
+  node: "GeluBackward0",
+  check: floats("GeluKernelImpl"),
+  f: (x) => e.mul(e.mul(x!, 0.5), e.add(e.erf(e.mul(x!, Math.SQRT1_2)), 1)),
+});
+
+/** The same with `tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))` in the error function's place. */
+export const _geluTanh: Unary = unary({
+  node: "GeluBackward0",
+  check: floats("GeluKernelImpl"),
+  f: (x) => {
+    const inner = e.mul(e.add(x!, e.mul(e.mul(e.mul(x!, x!), x!), 0.044715)), Math.sqrt(2 / Math.PI));
+    return e.mul(e.mul(x!, 0.5), e.add(e.tanh(inner), 1));
+  },
+});

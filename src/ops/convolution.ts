@@ -13,9 +13,9 @@ import {
   expectedDtype,
   notForDtype,
 } from "../core/errors.ts";
-import { Layout } from "../core/layout.ts";
-import type { Kernels } from "../tensor/kernels.ts";
+import { inputGradient } from "./convolution-input.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
+import { type Geometry, padded, perDimension, windows } from "./windows.ts";
 
 /**
  * Note [Convolution is a contraction over a window view]. A window view shows, for every place of the output, the patch of the (padded) input
@@ -28,12 +28,6 @@ import { type Rule, rule, type Tensor } from "./define.ts";
  *
  * The three are bilinear and closed under differentiation: each one's gradients are the other two.
  */
-export interface Geometry {
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-}
 export type ConvolutionOptions = {
   stride?: number | readonly number[];
   padding?: number | readonly number[] | "same" | "valid";
@@ -41,73 +35,9 @@ export type ConvolutionOptions = {
   groups?: number;
 };
 
-/** A number for every dimension. */
-export function perDimension(x: number | readonly number[], n: number): number[] {
-  return typeof x === "number" ? new Array<number>(n).fill(x) : x.length === 1 ? new Array<number>(n).fill(x[0]!) : [...x];
-}
-
 /** The sizes of the output. */
 const outputSizes = (size: readonly number[], kernel: readonly number[], { stride, padding, dilation }: Geometry): number[] =>
   size.map((n, d) => Math.floor((n + 2 * padding[d]! - dilation[d]! * (kernel[d]! - 1) - 1) / stride[d]!) + 1);
-
-/** The tensor with a border of `value` around its last dimensions. */
-export function padded(
-  k: Kernels,
-  x: Tensor,
-  before: readonly number[],
-  after: readonly number[],
-  value: number,
-  spread: readonly number[] = [],
-): Tensor {
-  const lead = x.ndim - before.length;
-  const gap = (d: number): number => spread[d] ?? 1;
-  if (before.every((n) => n === 0) && after.every((n) => n === 0) && before.every((_, d) => gap(d) === 1)) return x;
-  const size = x.shape.map((n, d) => (d < lead ? n : before[d - lead]! + Math.max((n - 1) * gap(d - lead) + 1, 0) + after[d - lead]!));
-  const whole = k.full(size, value, x.dtype, x.device);
-  const { strides } = whole.layout;
-  const offset = before.reduce((sum, n, d) => sum + n * strides[lead + d]!, 0);
-  k.copy(
-    x,
-    k.view(
-      whole,
-      new Layout(
-        x.shape,
-        strides.map((s, d) => (d < lead ? s : s * gap(d - lead))),
-        offset,
-      ),
-    ),
-  );
-  return whole;
-}
-
-/** The window view of x [n, c, s...]: [n, g, c/g, k..., o...]. */
-function windows(
-  k: Kernels,
-  x: Tensor,
-  kernel: readonly number[],
-  out: readonly number[],
-  stride: readonly number[],
-  dilation: readonly number[],
-  groups: number,
-): Tensor {
-  const { shape, strides, offset } = x.layout;
-  const spatial = strides.slice(2);
-  const channels = shape[1]! / groups;
-  return k.view(
-    x,
-    new Layout(
-      [shape[0]!, groups, channels, ...kernel, ...out],
-      [
-        strides[0]!,
-        strides[1]! * channels,
-        strides[1]!,
-        ...spatial.map((s, d) => s * dilation[d]!),
-        ...spatial.map((s, d) => s * stride[d]!),
-      ],
-      offset,
-    ),
-  );
-}
 
 const order = (...groups: readonly (readonly number[])[]): number[] => groups.flat();
 const range = (from: number, n: number): number[] => Array.from({ length: n }, (_, i) => from + i);
@@ -141,46 +71,7 @@ export const _convolution: Conv = rule({
 export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], geometry: Geometry) => Tensor> = rule({
   params: ["weight", "size", "geometry"],
   node: "ConvolutionBackwardInput0",
-  run: (k, g: Tensor, w: Tensor, size: readonly number[], geometry: Geometry) => {
-    const nd = g.ndim - 2;
-    const { stride, padding, dilation, groups } = geometry;
-    const kernel = w.shape.slice(2);
-    // The gradient with stride - 1 zeros between its places, and a border as wide as the window reaches; the padding of the input is not computed.
-    const reach = kernel.map((n, d) => dilation[d]! * (n - 1));
-    const before = reach.map((r, d) => Math.max(r - padding[d]!, 0));
-    const spreadSize = g.shape.slice(2).map((n, d) => (n - 1) * stride[d]! + 1);
-    const after = size.map((n, d) => Math.max(n + reach[d]! - before[d]! - spreadSize[d]! + Math.max(padding[d]! - reach[d]!, 0), 0));
-    const wide = padded(k, g, before, after, 0, stride);
-    const skip = padding.map((p, d) => Math.max(p - reach[d]!, 0));
-    const shifted = k.view(
-      wide,
-      new Layout(wide.shape, wide.stride(), wide.storageOffset() + skip.reduce((s, n, d) => s + n * wide.stride()[2 + d]!, 0)),
-    );
-    const patches = windows(
-      k,
-      shifted,
-      kernel,
-      size,
-      size.map(() => 1),
-      dilation,
-      groups,
-    );
-    const m = w.shape[0]! / groups;
-    const { strides, offset } = w.contiguous().layout;
-    const channels = w.shape[1]!;
-    // Back to front along the window: negative strides from its last element.
-    const last = kernel.reduce((s, n, d) => s + Math.max(n - 1, 0) * strides[2 + d]!, 0);
-    const flipped = k.view(
-      w.contiguous(),
-      new Layout(
-        [g.shape[0]!, groups, channels, m, ...kernel],
-        [0, strides[0]! * m, strides[1]!, strides[0]!, ...kernel.map((_, d) => -strides[2 + d]!)],
-        offset + last,
-      ),
-    );
-    const dx = k.contract(flipped, patches, { batch: 2, m: 1, n: nd, k: 1 + nd });
-    return dx.view([g.shape[0]!, channels * groups, ...size]);
-  },
+  run: inputGradient,
   save: (_, g: Tensor, w: Tensor, __: readonly number[], geometry: Geometry) => ({ g, w, geometry }),
   grad: ({ g, w, geometry }: { g: Tensor; w: Tensor; geometry: Geometry }, [h], [toG, toW]) => [
     toG ? h!._convolution(w, null, geometry) : null,

@@ -1,7 +1,8 @@
 import type { ComputeType, DType, Scalar } from "../core/dtype.ts";
 import type { Layout } from "../core/layout.ts";
 import type { Expr, Num } from "../kernel/expr.ts";
-import type { MapKernel } from "../kernel/kernel.ts";
+import type { MapKernel, RowsKernel } from "../kernel/kernel.ts";
+import type { RowProgram, RowValue } from "../kernel/row-program.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { entry, type Op, type Signature, type TensorLike } from "./entry.ts";
@@ -145,6 +146,19 @@ export interface ReduceLoop extends ReduceDefinition {
   readonly kernels: unknown[];
 }
 export const reduceLoop = (name: string, d: ReduceDefinition): ReduceLoop => ({ name, kernels: [], ...d });
+
+/**
+ * A program over rows as a building block of rules: `kernels.rows(softmaxLoop, x, [dim])`. What is one for each element has the first operand's
+ * dtype, what is one for each row the dtype that it computes in.
+ */
+export interface RowsLoop {
+  readonly program: (row: RowProgram, x: readonly Expr[]) => readonly RowValue[];
+  readonly kernels: Map<number, RowsKernel>;
+}
+export const rowsLoop = (program: RowsLoop["program"]): RowsLoop => ({ program, kernels: new Map() });
+/** Values of a program: of each element, or of each row. */
+export const perElement = (value: Expr): RowValue => ({ per: "element", value });
+export const perRow = (value: Expr): RowValue => ({ per: "row", value });
 
 /** A scan as a building block of rules: the same loop, with a result at every step. */
 export interface ScanLoop extends ReduceDefinition {

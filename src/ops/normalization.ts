@@ -2,7 +2,20 @@ import { type DType, float32, float64 } from "../core/dtype.ts";
 import { normBatch, normSize, normStatistics } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, cast, constant, type Expr, state } from "../kernel/expr.ts";
-import { mapLoop, type Pointwise, pointwise, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
+import {
+  mapLoop,
+  type Pointwise,
+  perElement,
+  perRow,
+  pointwise,
+  type ReduceLoop,
+  type RowsLoop,
+  type Rule,
+  reduceLoop,
+  rowsLoop,
+  rule,
+  type Tensor,
+} from "./define.ts";
 
 /** `(x - mean) * scale + shift`, each of the last three seen over x. */
 export const _normalized: Pointwise<(mean: Tensor, scale: Tensor, shift: Tensor) => Tensor> = pointwise(4, {
@@ -98,6 +111,23 @@ export const _normalizedGrad: Rule<(x: Tensor, mean: Tensor, slope: Tensor, scal
   },
 });
 
+/** Statistics and result of a channel in one kernel, which goes over it three times while it is in the cache. */
+const channelLoop = (hasWeight: boolean, hasBias: boolean): RowsLoop =>
+  rowsLoop((row, [x, ...affine]) => {
+    const count = row.scalar(0, x!.type);
+    const mean = e.div(row.sum(x!), count);
+    const away = e.sub(x!, mean);
+    const variance = e.div(row.sum(e.mul(away, away)), count);
+    const invstd = e.div(1, e.sqrt(e.add(variance, row.scalar(1, x!.type))));
+    const scaled = e.mul(away, hasWeight ? e.mul(affine[0]!, invstd) : invstd);
+    const y = hasBias ? e.add(scaled, affine[hasWeight ? 1 : 0]!) : scaled;
+    return [perElement(y), perRow(mean), perRow(variance)];
+  });
+const channelLoops = [false, true].map((weight) => [false, true].map((bias) => channelLoop(weight, bias)));
+/** Half floats round in between, and parameters of another dtype promote. */
+const isOneKind = (x: Tensor, ...parameters: readonly (Tensor | null)[]): boolean =>
+  (x.dtype === float32 || x.dtype === float64) && parameters.every((v) => v === null || v.dtype === x.dtype);
+
 interface SavedBatchNorm {
   readonly x: Tensor;
   readonly weight: Tensor | null;
@@ -114,9 +144,20 @@ interface SavedBatchNorm {
 export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: number) => readonly Tensor[]> = rule({
   params: ["weight", "bias", "eps"],
   node: "NativeBatchNormBackward0",
-  run: (_, x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => {
-    const [mean, variance] = x._moments() as [Tensor, Tensor];
-    return [normalize(x, weight, bias, mean, variance, eps), mean, variance];
+  run: (k, x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => {
+    if (!isOneKind(x, weight, bias)) {
+      const [mean, variance] = x._moments() as [Tensor, Tensor];
+      return [normalize(x, weight, bias, mean, variance, eps), mean, variance];
+    }
+    const affine = [weight, bias].filter((v) => v !== null).map((v) => perChannel(v, x.ndim));
+    const loop = channelLoops[Number(weight !== null)]![Number(bias !== null)]!;
+    const channels = x.shape[1]!;
+    const [y, mean, variance] = k.rows(loop, x, others(x.ndim), affine, [x.numel() / Math.max(channels, 1), eps]) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    return [y, mean.reshape([channels]), variance.reshape([channels])];
   },
   save: ([, mean, variance], x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => ({
     x,

@@ -16,8 +16,8 @@ import {
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, position, state } from "../kernel/expr.ts";
-import { padded, perDimension } from "./convolution.ts";
 import { type MapLoop, mapLoop, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
+import { padded, perDimension } from "./windows.ts";
 
 /** The windows of a pooling: one entry per spatial dimension. */
 export interface Pooling {

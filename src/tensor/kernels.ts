@@ -21,7 +21,8 @@ import type {
   ScanKernel,
   ScatterKernel,
 } from "../kernel/kernel.ts";
-import type { MapLoop, ReduceDefinition, ReduceLoop, ScanLoop } from "../ops/define.ts";
+import { RowProgram } from "../kernel/row-program.ts";
+import type { MapLoop, ReduceDefinition, ReduceLoop, RowsLoop, ScanLoop } from "../ops/define.ts";
 import { fromValues } from "./encode.ts";
 import { isReadable, raiseWhere } from "./faults.ts";
 import { converted, filled, generated, generatorKernel } from "./fill.ts";
@@ -63,6 +64,8 @@ export interface Kernels {
     keepdim?: boolean,
     more?: { operands?: readonly Tensor[]; parameter?: number },
   ): Tensor[];
+  /** The rows of x along `dims` (ascending); `operands` are stretched to its shape. What is one for each row keeps `dims` with size 1. */
+  rows(loop: RowsLoop, x: Tensor, dims: readonly number[], operands?: readonly Tensor[], scalars?: readonly number[]): Tensor[];
   scan(loop: ScanLoop, x: Tensor, dim: number): Tensor[];
   /** a [batch, m, k] times b [batch, k, n], by the number of dimensions in each group; `bias` is added, expanded to the result. */
   contract(a: Tensor, b: Tensor, dims: ContractDims, bias?: Tensor | null): Tensor;
@@ -230,6 +233,26 @@ export const kernels: Kernels = {
     const operands = [x.operand];
     for (const t of more.operands ?? []) operands.push(t.operand.view(expandTo(t.layout, x.shape)));
     return asTensors(run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args));
+  },
+
+  rows(loop, x, dims, more = [], scalars) {
+    const operands = [x.operand];
+    let key = x.dtype.id;
+    for (let i = 0; i < more.length; i++) {
+      const t = more[i]!;
+      key = key * 16 + t.dtype.id;
+      operands.push(t.layout.shape === x.layout.shape ? t.operand : t.operand.view(expandTo(t.layout, x.shape)));
+    }
+    let kernel = loop.kernels.get(key);
+    if (kernel === undefined) {
+      const program = new RowProgram(operands.map((o) => o.dtype));
+      const wide = x.dtype.compute === "f64" ? float64 : float32;
+      const values = loop.program(program, program.x).map((v) => ({ ...v, dtype: v.per === "element" ? x.dtype : wide }));
+      kernel = program.kernel(values);
+      loop.kernels.set(key, kernel);
+    }
+    if (more.length > 0) run.commonDevice(operands);
+    return asTensors(run.rows(kernel, operands, dims, scalars));
   },
 
   scan(loop, x, dim) {

@@ -3,6 +3,7 @@ import { lower } from "../../src/kernel/elementary.ts";
 import * as e from "../../src/kernel/expr.ts";
 import { erf, type Prim } from "../../src/kernel/prims.ts";
 import { type ElementaryCase, elementaryCases, worst } from "../support/elementary-cases.ts";
+import { ulpError } from "../support/f32.ts";
 import { evaluate } from "../support/f32-interpreter.ts";
 
 const x = e.arg(0, "f32");
@@ -101,6 +102,30 @@ describe.each(Object.entries(targets))("special values, multiply-add %s", (_, ta
     const args = [0, -0, Infinity, -Infinity, 100, -100, NaN];
     const actual = evaluate(lower(e.div(1, e.add(e.exp(e.neg(x)), 1))), [Float32Array.from(args)], target);
     expect([...actual]).toEqual([0.5, 0.5, 1, 0, 1, 0, NaN]);
+  });
+  it("1 + erf", () => {
+    const args = [0, -0, Infinity, -Infinity, 10, -10, 3e38, -3e38, NaN];
+    expect([...evaluate(lower(e.add(1, e.erf(x))), [Float32Array.from(args)], target)]).toEqual([1, 1, 2, 0, 2, 0, 2, 0, NaN]);
+    const tail = Float32Array.from({ length: 20_000 }, (_, i) => -i / 2000);
+    const actual = evaluate(lower(e.add(e.erf(x), 1)), [tail], target);
+    // erf itself, in double precision, is 1 to 1e-16.
+    expect(Math.max(...tail.map((v, i) => Math.abs(actual[i]! - (1 + erf(v)))))).toBeLessThan(1e-7);
+    expect(actual.every((v, i) => v >= 0 && (i === 0 || v <= actual[i - 1]! + 2 ** -24))).toBe(true);
+  });
+  describe.each([2, 3, 0.5, -0.5, -1, -2, 1])("x ** %s by a few operations", (exponent) => {
+    const power = lower(e.pow(x, exponent));
+    it("is within 2 ulp", () => {
+      const args = elementaryCases.find((c) => c.name === "exp2")!.arguments(20_000)[0]!;
+      const actual = evaluate(power, [Float32Array.from(args)], target);
+      const errors = args.map((v, i) => ulpError(actual[i]!, Math.fround(v) ** exponent));
+      const worst = errors.indexOf(Math.max(...errors));
+      expect(errors[worst], `at ${args[worst]}`).toBeLessThanOrEqual(2);
+    });
+    it("has pow's special values", () => {
+      const args = [0, -0, Infinity, -Infinity, NaN, -1, 2 ** -149, -(2 ** -149), 3e38, -3e38].map(Math.fround);
+      const actual = evaluate(power, [Float32Array.from(args)], target);
+      expect(text([...actual])).toBe(text(args.map((v) => Math.fround(v ** exponent))));
+    });
   });
   it.each(["sin", "cos"] as const)("%s loses digits slowly beyond 10,000", (name) => {
     const error = (last: number): number => {

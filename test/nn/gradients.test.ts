@@ -78,7 +78,43 @@ const checks: readonly Check[] = [
   },
   { name: "softmax", f: (x) => F.softmax(x!, 1), inputs: () => [leaf(3, 4)] },
   { name: "logSoftmax", f: (x) => F.logSoftmax(x!, 0), inputs: () => [leaf(3, 4)] },
+  {
+    name: "layerNorm in training",
+    f: (x, w, b) => F.layerNorm(x!, [2, 3], w!, b!),
+    inputs: () => [leaf(4, 2, 3), leaf(2, 3), leaf(2, 3)],
+  },
+  { name: "layerNorm without parameters", f: (x) => F.layerNorm(x!, [4], { eps: 0.1 }), inputs: () => [leaf(3, 4)] },
+  { name: "layerNorm with a bias only", f: (x, b) => F.layerNorm(x!, [4], { bias: b! }), inputs: () => [leaf(2, 2, 4), leaf(4)] },
+  { name: "layerNorm of one row", f: (x, w, b) => F.layerNorm(x!, [5], w!, b!), inputs: () => [leaf(5), leaf(5), leaf(5)] },
+  { name: "gelu", f: (x) => F.gelu(x!), inputs: () => [leaf(6)] },
+  { name: "gelu by tanh", f: (x) => F.gelu(x!, "tanh"), inputs: () => [leaf(6)] },
+  {
+    name: "scaledDotProductAttention",
+    f: (q, k, v) => F.scaledDotProductAttention(q!, k!, v!),
+    inputs: () => [leaf(2, 3, 4), leaf(2, 5, 4), leaf(2, 5, 2)],
+  },
+  {
+    name: "scaledDotProductAttention under a mask to be added",
+    f: (q, k, v, mask) => F.scaledDotProductAttention(q!, k!, v!, mask!, { scale: 0.7 }),
+    inputs: () => [leaf(2, 3, 2), leaf(2, 4, 2), leaf(2, 4, 2), leaf(3, 4)],
+  },
+  {
+    name: "scaledDotProductAttention, causal",
+    f: (q, k, v) => F.scaledDotProductAttention(q!, k!, v!, { isCausal: true }),
+    inputs: () => [leaf(3, 2), leaf(3, 2), leaf(3, 2)],
+  },
   { name: "silu", f: (x) => F.silu(x!), inputs: () => [leaf(6)] },
+  {
+    name: "crossEntropy with weights",
+    f: (x) => F.crossEntropy(x!, torch.tensor([0n, 2n, 1n, -100n]), { weight: torch.tensor([1, 2, 3], { dtype: torch.float64 }) }),
+    inputs: () => [leaf(4, 3)],
+  },
+  {
+    name: "crossEntropy of each element",
+    f: (x) => F.crossEntropy(x!, torch.tensor([0n, 2n]), { reduction: "none" }),
+    inputs: () => [leaf(2, 3)],
+  },
+  { name: "crossEntropy of a single sample", f: (x) => F.crossEntropy(x!, torch.tensor(1n)), inputs: () => [leaf(4)] },
   {
     name: "crossEntropy with weights and smoothing",
     f: (x) =>
@@ -152,10 +188,14 @@ it.each(checks.filter(({ name }) => /conv1d|maxPool1d|in training$|evaluation/.t
   },
 );
 
-it("differentiates batch normalisation three times", () => {
+it.each([
+  ["batch normalisation", (y: Tensor) => F.batchNorm(y, null, null, { training: true }).pow(3)],
+  ["layer normalisation", (y: Tensor) => F.layerNorm(y, [2]).pow(3).mul(y)],
+  ["cross entropy", (y: Tensor) => F.crossEntropy(y, torch.tensor([1n, 0n, 1n, 0n]), { reduction: "none" }).pow(2)],
+])("differentiates %s three times", (_, loss) => {
   torch.manualSeed(1);
   const x = leaf(4, 2);
-  const f = (y: Tensor): Tensor => F.batchNorm(y, null, null, { training: true }).pow(3).sum();
+  const f = (y: Tensor): Tensor => loss(y).sum();
   const second = (y: Tensor): Tensor => {
     const [g] = torch.autograd.grad(f(y), y, { createGraph: true });
     return torch.autograd.grad(g!.square().sum(), y, { createGraph: true })[0]!;

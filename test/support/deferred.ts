@@ -15,6 +15,8 @@ function expressions(kernel: Kernel): Expr[] {
     case "reduce":
     case "scan":
       return [...kernel.init, ...kernel.lift, ...kernel.combine, ...kernel.outputs.map((o) => o.value)];
+    case "rows":
+      return [...kernel.stages.flatMap((s) => [...s.init, ...s.lift, ...s.combine, ...s.results]), ...kernel.outputs.map((o) => o.value)];
     case "contract":
       return [kernel.output.value];
     case "scatter":

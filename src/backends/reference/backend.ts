@@ -8,10 +8,11 @@ import { gather } from "./gather.ts";
 import { map } from "./map.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { rows } from "./rows.ts";
 import { scan } from "./scan.ts";
 import { scatter } from "./scatter.ts";
 
-const emitters: Emitters = { map, reduce, scan, contract, gather, scatter, copy, random };
+const emitters: Emitters = { map, reduce, rows, scan, contract, gather, scatter, copy, random };
 const emit = <K extends Kind>(kind: K, kernel: KernelOf<K>): Compiled => emitters[kind](kernel);
 
 /**

@@ -1,12 +1,16 @@
-import { type DType, dtypes } from "../../core/dtype.ts";
+import { type ComputeType, type DType, dtypes } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import { prims } from "../../kernel/prims.ts";
-import { convert, type Elements, type Value, widest, wrap } from "./elements.ts";
+import { convert, type Value, widest, wrap } from "./elements.ts";
 
+/** Where an expression finds the elements of an operand. */
+export interface Loads {
+  load(i: number, type: ComputeType): Value;
+}
 /** What the leaves of an expression stand for. */
 export interface Scope {
   /** `arg(k, type)`: element number `element` of operand k. */
-  readonly args?: readonly Elements[];
+  readonly args?: readonly Loads[];
   readonly element?: number;
   readonly position?: number;
   readonly scalars?: readonly Value[] | undefined;

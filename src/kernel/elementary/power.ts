@@ -1,4 +1,4 @@
-import { add, and, constant, div, type Expr, eq, floor, gt, lt, mad, max, min, mul, ne, or, select, sub } from "../expr.ts";
+import { add, and, constant, div, type Expr, eq, floor, gt, lt, mad, max, min, mul, ne, or, select, sqrt, sub } from "../expr.ts";
 import { exp2Core, scale } from "./exponential.ts";
 import { exponentPart, isPositiveFinite, normalized } from "./logarithm.ts";
 import { bits, float, INFINITY, magnitude, NAN, nearest, polynomial, SIGN, special, square, toFloat } from "./parts.ts";
@@ -65,4 +65,21 @@ export function pow(x: Expr, y: Expr): Expr {
   const signed = or(unsigned, select(isOdd, and(bits(x), SIGN), 0));
   const none = or(and(and(lt(x, 0), regular), ne(whole, y)), gt(magnitude(y), INFINITY));
   return special(or(eq(y, 0), eq(x, 1)), ONE, float(select(none, NAN, signed)));
+}
+
+/** The square root as the power 1/2 has it: of -0 it is 0, of -inf it is inf. */
+const powerOfHalf = (x: Expr): Expr => select(eq(x, Number.NEGATIVE_INFINITY), constant(Number.POSITIVE_INFINITY, x.type), sqrt(add(x, 0)));
+const reciprocal = (x: Expr): Expr => div(1, x);
+
+/** x to a power that a few operations make, as PyTorch's kernel for one exponent does; undefined for any other, and for integers to a negative one. */
+export function simplePower(x: Expr, exponent: number): Expr | undefined {
+  if (exponent === 1) return x;
+  if (exponent === 2) return square(x);
+  if (exponent === 3) return mul(square(x), x);
+  if (x.type !== "f32" && x.type !== "f64") return undefined;
+  if (exponent === 0.5) return powerOfHalf(x);
+  if (exponent === -0.5) return reciprocal(powerOfHalf(x));
+  if (exponent === -1) return reciprocal(x);
+  // In this order neither overflow nor underflow comes before the result's own.
+  return exponent === -2 ? square(reciprocal(x)) : undefined;
 }

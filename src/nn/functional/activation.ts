@@ -1,4 +1,5 @@
 import type { DType } from "../../core/dtype.ts";
+import { geluApproximate } from "../../core/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Functional, oneOp } from "./define.ts";
 
@@ -24,6 +25,24 @@ export const leakyRelu: Functional<
   Tensor
 > = oneOp("leakyRelu", ["input", "negativeSlope", "inplace"], 1, 1, (x: Tensor, negativeSlope: number = 0.01, inplace: boolean = false) =>
   inplace ? x.leakyRelu_(negativeSlope) : x.leakyRelu(negativeSlope),
+);
+/** How `gelu` finds the normal distribution: by the error function, or by an approximation with a hyperbolic tangent. */
+export type GeluApproximation = "none" | "tanh";
+/**
+ * `x` times the probability that a standard normal number is at most x.
+ * @throws UnsupportedError where `approximate` is neither "none" nor "tanh".
+ * @example F.gelu(x, { approximate: "tanh" })
+ */
+export const gelu: Functional<[input: Tensor], [approximate: GeluApproximation], { approximate?: GeluApproximation }, Tensor> = oneOp(
+  "gelu",
+  ["input", "approximate"],
+  1,
+  1,
+  (x: Tensor, approximate: string = "none") => {
+    if (approximate === "none") return x._gelu();
+    if (approximate === "tanh") return x._geluTanh();
+    throw geluApproximate();
+  },
 );
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid = (input: Tensor): Tensor => input.sigmoid();

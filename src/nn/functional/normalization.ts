@@ -1,4 +1,6 @@
-import { batchNorm as apply, type BatchNormOptions } from "../../tensor/functional-ops.ts";
+import { argumentType } from "../../core/errors.ts";
+import { pythonTypeName } from "../../tensor/call-pointwise.ts";
+import { batchNorm as apply, type BatchNormOptions, layerNorm as normalizeLayer } from "../../tensor/functional-ops.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Functional, functional } from "./define.ts";
 
@@ -26,6 +28,38 @@ export const batchNorm: Functional<
     momentum: number | Tensor = 0.1,
     eps: number = 1e-5,
   ) => apply(input, runningMean, runningVar, { weight, bias, training, momentum, eps }),
+);
+
+/** Options of layer normalisation. */
+export interface LayerNormSettings {
+  /** Of the normalised shape. */
+  weight?: Tensor | null;
+  /** Of the normalised shape. */
+  bias?: Tensor | null;
+  /** Added to the variance, so that nothing is divided by zero. */
+  eps?: number;
+}
+/**
+ * Layer normalisation: each of the last dimensions' blocks, of shape `normalizedShape`, less its mean and divided by its standard deviation (over the
+ * count), then times `weight` plus `bias`, all in one kernel.
+ * @throws ShapeError where the input does not end in that shape, or weight or bias have another; DTypeError where dtypes differ or are not floating.
+ * @example F.layerNorm(x, [x.shape.at(-1)!], weight, bias)
+ */
+export const layerNorm: Functional<
+  [input: Tensor, normalizedShape: readonly number[]],
+  [weight: Tensor | null, bias: Tensor | null, eps: number],
+  LayerNormSettings,
+  Tensor
+> = functional(
+  "layerNorm",
+  ["input", "normalizedShape", "weight", "bias", "eps"],
+  2,
+  1,
+  (input: Tensor, normalizedShape: readonly number[], weight: Tensor | null = null, bias: Tensor | null = null, eps: number = 1e-5) => {
+    if (!Array.isArray(normalizedShape))
+      throw argumentType("layerNorm", "normalizedShape", 2, "tuple of ints", pythonTypeName(normalizedShape));
+    return normalizeLayer(input, normalizedShape, weight, bias, eps);
+  },
 );
 
 /**
