@@ -1,5 +1,6 @@
-// Gets the system packages that the tests need beside npm's: Chromium, whose software GPU (SwiftShader) Node's WebGPU uses too where a
-// machine has no GPU, and the Vulkan loader. Does nothing where they are installed. TORCHLET_NO_WEBGPU=1 leaves it all out.
+// Gets the system packages that the tests use beside npm's: Chromium, whose software GPU (SwiftShader) Node's WebGPU uses too where a
+// machine has no GPU, the Vulkan loader, and OpenBLAS, without which products are only tested as WebAssembly computes them. Does nothing
+// where they are installed. TORCHLET_NO_WEBGPU=1 leaves it all out.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +14,17 @@ const libraries = () => {
   return ["/usr/local/lib", "/usr/lib", "/usr/lib64", ...multiarch.map((name) => join("/usr/lib", name))];
 };
 
-/** Debian's packages, each with whether what the tests need of it is here. */
+const hasLibrary = (file) => libraries().some((folder) => existsSync(join(folder, file)));
+
+/** Debian's packages, each with whether what the tests use of it is here, and whether they can do without. */
 const needed = [
   { name: "chromium", isHere: () => existsSync("/usr/bin/chromium") && existsSync(ICD) },
-  { name: "libvulkan1", isHere: () => libraries().some((folder) => existsSync(join(folder, "libvulkan.so.1"))) },
+  { name: "libvulkan1", isHere: () => hasLibrary("libvulkan.so.1") },
+  { name: "libopenblas0-pthread", isHere: () => hasLibrary("libopenblas.so.0"), optional: true },
 ];
 const missing = () => needed.filter((p) => !p.isHere()).map((p) => p.name);
+/** Those without which the tests cannot run. */
+const required = (names) => names.filter((name) => !needed.some((p) => p.name === name && p.optional));
 
 const has = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
 
@@ -62,9 +68,16 @@ export function setup() {
   if (names.length === 0) return 0;
   const failed = install(names);
   if (failed === null) return 0;
+  const still = missing();
+  if (still.length === 0) return 0;
+  const wanting = required(still);
+  if (wanting.length === 0) {
+    console.log(`The tests run without ${still.join(" and ")}, which could not be installed: ${failed}.`);
+    return 0;
+  }
   console.error(
-    `The tests need ${names.join(" and ")}, and installing failed: ${failed}.\n` +
-      `Install by hand: apt-get update && apt-get install --no-install-recommends ${names.join(" ")}\n` +
+    `The tests need ${wanting.join(" and ")}, and installing failed: ${failed}.\n` +
+      `Install by hand: apt-get update && apt-get install --no-install-recommends ${wanting.join(" ")}\n` +
       "Or leave the tests of WebGPU out: TORCHLET_NO_WEBGPU=1",
   );
   return 1;

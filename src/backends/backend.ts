@@ -32,10 +32,26 @@ export interface Backend extends RawMemory {
   hostMemory?(block: Block): HostMemory | null;
   /** Makes a kernel ready. Called once per kernel. */
   compile(kernel: Kernel): Compiled;
+  /** (optional) Measures runs by the device's own clock from now on; null where it has none. */
+  startTimer?(): DeviceTimer | null;
   /** Hands over to the device what was only recorded so far. */
   flush(): void;
   /** Resolves when the device has done all of its work. */
   synchronize(): Promise<void>;
+}
+
+/** When the device was at work for a step, in microseconds of its own clock: from the beginning, for so long in all. */
+export interface DeviceTime {
+  readonly start: number;
+  readonly duration: number;
+}
+
+/** Measures steps by the device's clock. */
+export interface DeviceTimer {
+  /** What is run from now on counts as another step; gives its number. */
+  step(): number;
+  /** Ends measuring. Gives the time of each step, once the device has done all of its work; null where it had nothing to compute. */
+  stop(): Promise<readonly (DeviceTime | null)[]>;
 }
 
 /** A place in the host's memory; `offset` counts bytes. */

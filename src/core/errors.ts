@@ -803,6 +803,34 @@ export const normBatch = (input: readonly number[]): ValueError =>
 export const normStatistics = (name: string): ShapeError => new ShapeError(`${name} must be defined in evaluation mode`);
 export const normSize = (name: string, channels: number, got: number): ShapeError =>
   new ShapeError(`${name} should contain ${channels} elements not ${got}`);
+export const layerNormShape = (shape: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = ${list(shape)}`,
+  );
+export const layerNormParameter = (name: string, got: readonly number[], shape: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${list(got)} and normalized_shape = ${list(shape)}`,
+  );
+export const layerNormSize = (shape: readonly number[], got: readonly number[]): ShapeError =>
+  new ShapeError(
+    `Given normalized_shape=${list(shape)}, expected input with shape [*, ${shape.join(", ")}], but got input of size${list(got)}`,
+  );
+export const geluApproximate = (): UnsupportedError =>
+  new UnsupportedError("approximate argument must be either none or tanh.", "RuntimeError");
+export const attentionRank = (query: number, key: number, value: number): ShapeError =>
+  new ShapeError(
+    `Expected query, key, value to all be  at least 2 dimensional, but got query.dim: ${query}, key.dim: ${key} and value.dim: ${value} instead.`,
+  );
+export const attentionDtype = (query: string, key: string, value: string): DTypeError =>
+  new DTypeError(
+    `Expected query, key, and value to have the same dtype, but got query.dtype: ${query} key.dtype: ${key} and value.dtype: ${value} instead.`,
+  );
+export const attentionMaskDtype = (mask: string, query: string): DTypeError =>
+  new DTypeError(
+    `Expected attn_mask dtype to be bool or to match query dtype, but got attn_mask.dtype: ${mask} and  query.dtype: ${query} instead.`,
+  );
+export const attentionCausalMask = (): UnsupportedError =>
+  new UnsupportedError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True", "RuntimeError");
 export const embeddingIndex = (): IndexError => new IndexError("index out of range in self");
 export const poolIndex = (): ShapeError => new ShapeError("Found an invalid max index");
 export const paddingTooLong = (): ShapeError => new ShapeError("Padding length too large");
@@ -849,7 +877,50 @@ export const normNotFinite = (normType: string): TorchletError =>
       "scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`",
   );
 
+// ---- kernels of the user's own
+
+export const kernelName = (): ArgumentError => new ArgumentError("torch.kernel(): the first argument has to be the kernel's name");
+export const kernelArguments = (name: string): ArgumentError =>
+  new ArgumentError(
+    `torch.kernel("${name}"): expected a formula, or { map, reduce, finish } where reduce is "sum", "prod", "max", "min" or { init, combine }`,
+  );
+export const kernelOperands = (name: string, got: number, most: number): ArgumentError =>
+  new ArgumentError(`torch.kernel("${name}"): the formula has to name its operands, from 1 to ${most}, but it has ${got}`);
+export const kernelOperator = (): ArgumentError =>
+  new ArgumentError("operators and Math do not work on the values of a kernel's formula: write x.mul(y), x.exp()");
+export const kernelTensor = (name: string): ArgumentError =>
+  new ArgumentError(`${name}: a tensor cannot stand in a kernel's formula: make it an operand of the kernel`);
+export const kernelGradient = (name: string): GradError =>
+  new GradError(
+    `derivative for ${name} is not implemented: a kernel that reduces by a combine of its own has none; call it within torch.noGrad`,
+  );
+export const combineDtype = (name: string): DTypeError =>
+  new DTypeError(`torch.kernel("${name}"): combine has to give the type of its operands`);
+
+// ---- profiling
+
+export const profilerRunning = (): TorchletError => new TorchletError("Profiler is already enabled on this thread.");
+export const profileTimes = (stopped: boolean): TorchletError =>
+  new TorchletError(
+    stopped ? "the times of the device are still to come: await prof.stop()" : "the profile is still being made: await prof.stop()",
+    "AssertionError",
+  );
+export const sortKey = (got: string, keys: readonly string[]): ValueError =>
+  new ValueError(`table(): cannot sort by '${got}', only by ${keys.join(", ")}`);
+export const noTinybench = (reason: string): UnsupportedError =>
+  new UnsupportedError(`torch.utils.benchmark needs the package tinybench, which could not be loaded: npm install tinybench (${reason})`);
+export const statementKind = (name: "stmt" | "setup"): ValueError =>
+  new ValueError(`Timer(): ${name} has to be a function: new Timer({ ${name}: () => x.add(y) })`);
+export const notMeasurement = (got: string): ValueError => new ValueError(`Expected an instance of \`Measurement\`, got ${got} instead.`);
+
 // ---- files
 
 /** `reason` completes "NAME ...": `is shorter than its header says`. */
 export const badFile = (name: string, reason: string): FileError => new FileError(`${name} ${reason}`);
+
+// ---- threads
+
+const typeName = (x: unknown): string =>
+  x === null || x === undefined ? "NoneType" : ({ number: "float", string: "str", boolean: "bool" }[typeof x as string] ?? typeof x);
+export const threadsNotInteger = (n: unknown): TorchletError => new TorchletError(`set_num_threads expects an int, but got ${typeName(n)}`);
+export const threadsNotPositive = (): TorchletError => new TorchletError("set_num_threads expects a positive integer");

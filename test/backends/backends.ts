@@ -1,9 +1,12 @@
 import type { Backend } from "../../src/backends/backend.ts";
 import { CpuBackend } from "../../src/backends/cpu/backend.ts";
+import { setBlasForAll } from "../../src/backends/cpu/blas/product.ts";
+import { blasLibrary, setBlasEnabled } from "../../src/backends/cpu/blas/state.ts";
 import { hasRelaxedMadd, setRelaxedMadd } from "../../src/backends/cpu/engine.ts";
 import type { Limits } from "../../src/backends/webgpu/context.ts";
 import { findAdapter, findGpu } from "../../src/backends/webgpu/gpu.ts";
 import { openBackend } from "../../src/backends/webgpu/open.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { Need } from "./case.ts";
 
 /** A backend that the conformance tests hold against the reference. */
@@ -18,17 +21,41 @@ export interface Entry {
   readonly flushes: boolean;
   /** Whether int64 has 32 bits: inputs are cut to that, and so is what the reference gives. */
   readonly narrowInt64?: boolean;
+  /** The only kind of kernel that it does in a way of its own; the others are tested elsewhere. */
+  readonly only?: Kernel["kind"];
 }
 
 const cpu: Entry = { name: "cpu", create: () => new CpuBackend(), cannot: [], flushes: false };
 
 /** The CPU with its multiply-add rounding twice, as it does where the engine has none that rounds once. */
 function unfused(): () => void {
-  const before = setRelaxedMadd(false);
-  return () => setRelaxedMadd(before);
+  const [before, withBlasAgain] = [setRelaxedMadd(false), withoutBlas()];
+  return () => {
+    setRelaxedMadd(before);
+    withBlasAgain();
+  };
 }
 
-const cpus: readonly Entry[] = hasRelaxedMadd ? [cpu, { ...cpu, name: "cpu, multiply-add unfused", setUp: unfused }] : [cpu];
+/** Products as WebAssembly computes them. */
+function withoutBlas(): () => void {
+  const before = setBlasEnabled(false);
+  return () => setBlasEnabled(before);
+}
+
+/** Every product that it can do given to the system's library. */
+function withBlas(): () => void {
+  const [enabled, all] = [setBlasEnabled(true), setBlasForAll(true)];
+  return () => {
+    setBlasEnabled(enabled);
+    setBlasForAll(all);
+  };
+}
+
+const cpus: readonly Entry[] = [
+  { ...cpu, setUp: withoutBlas },
+  ...(hasRelaxedMadd ? [{ ...cpu, name: "cpu, multiply-add unfused", setUp: unfused }] : []),
+  ...(blasLibrary() !== null ? [{ ...cpu, name: "cpu, the system's BLAS", setUp: withBlas, only: "contract" as const }] : []),
+];
 
 /** Limits so low that small data meets all of them. */
 const low: Partial<Limits> = { maxStorageBufferBindingSize: 1024, maxComputeWorkgroupsPerDimension: 2, maxStorageBuffersPerShaderStage: 8 };

@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { setBlasForAll } from "../../src/backends/cpu/blas/product.ts";
+import { blasLibrary, setBlasEnabled } from "../../src/backends/cpu/blas/state.ts";
 import { contract } from "../../src/backends/cpu/contract.ts";
 import { hasRelaxedMadd, setRelaxedMadd } from "../../src/backends/cpu/features.ts";
 import { heap } from "../../src/backends/cpu/heap.ts";
@@ -198,14 +200,24 @@ function matrices(random: Random, dtype: DType, m: number, n: number, k: number,
 const sum = state(0, "f32");
 const addend = arg(2, "f32");
 
-describe.each(hasRelaxedMadd ? [true, false] : [false])("contract, relaxed SIMD %s", (relaxed) => {
+/** Ways to compute: by kernels with or without relaxed SIMD, and with every product that it can do given to the system's library. */
+const ways = [
+  ...(hasRelaxedMadd ? [{ way: "relaxed SIMD", relaxed: true, library: false }] : []),
+  { way: "plain SIMD", relaxed: false, library: false },
+  ...(blasLibrary() !== null ? [{ way: "the system's BLAS", relaxed: hasRelaxedMadd, library: true }] : []),
+];
+
+describe.each(ways)("contract, $way", ({ relaxed, library }) => {
   const run = (name: string, body: (random: Random) => void): void =>
     test(name, { timeout: 60_000 }, () => {
       const before = setRelaxedMadd(relaxed);
+      const [enabled, all] = [setBlasEnabled(library), setBlasForAll(library)];
       try {
         body(randomOf(7));
       } finally {
         setRelaxedMadd(before);
+        setBlasEnabled(enabled);
+        setBlasForAll(all);
         release();
       }
     });

@@ -9,10 +9,11 @@ import { heap } from "./heap.ts";
 import { map } from "./map.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { rows } from "./rows.ts";
 import { scan } from "./scan.ts";
 import { scatter } from "./scatter.ts";
 
-const emitters: Emitters = { map, reduce, scan, contract, gather, scatter, copy, random };
+const emitters: Emitters = { map, reduce, rows, scan, contract, gather, scatter, copy, random };
 
 /** The CPU: kernels are WebAssembly, generated when they are first needed, on one memory that the host reads directly. */
 export class CpuBackend implements Backend {

@@ -110,6 +110,7 @@ export class Codegen {
   readonly lanes: Lanes;
   readonly leaves: Leaves;
   readonly #calls: Calls;
+  readonly #roots: readonly Expr[];
   readonly #uses = new Map<Expr, number>();
   readonly #invariant = new Map<Expr, boolean>();
   readonly #locals = new Map<Expr, number>();
@@ -120,12 +121,27 @@ export class Codegen {
     this.lanes = lanes;
     this.#calls = calls;
     this.leaves = leaves;
+    this.#roots = roots;
     const count = (e: Expr): void => {
       const n = this.#uses.get(e) ?? 0;
       this.#uses.set(e, n + 1);
       if (n === 0) for (const s of e.src) count(s);
     };
     for (const e of roots) count(e);
+  }
+
+  /** A region of the same expressions, for elements that are computed side by side with these. */
+  beside(): Codegen {
+    return new Codegen(this.f, this.lanes, this.#calls, this.leaves, this.#roots);
+  }
+
+  /** What there is to compute for each element, operands first. */
+  steps(): Expr[] {
+    const steps: Expr[] = [];
+    visit(this.#roots, (e) => {
+      if (e.src.length > 0 && !this.#isInvariant(e)) steps.push(e);
+    });
+    return steps;
   }
 
   /** Forgets what was computed: the code that follows runs for other elements. */

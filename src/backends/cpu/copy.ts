@@ -11,6 +11,16 @@ import { transpose } from "./transpose.ts";
 /** The modules depend on the elements' size and the shape of the nest alone, so all copies share them. */
 const variants = new Map<number, WasmFunction>();
 
+/** Moves bytes that lie contiguously on both sides; the ranges may overlap. */
+let move: WasmFunction | undefined;
+
+/** The engine's copy in WebAssembly: V8's `copyWithin` goes through shared memory word by word. */
+function buildMove(): WasmFunction {
+  const m = newModule();
+  m.func("run", ["i32", "i32", "i32"]).get(0).get(1).get(2).memoryCopy();
+  return instantiate(m);
+}
+
 class CompiledCopy implements Compiled {
   readonly #size: RawSize;
   readonly #itemsizes: readonly number[];
@@ -27,8 +37,8 @@ class CompiledCopy implements Compiled {
     if (numel === 0) return;
     const size = this.#size;
     if (to.layout.isContiguous && from.layout.isContiguous) {
-      const start = address(from, size);
-      heap.u8.copyWithin(address(to, size), start, start + numel * size);
+      move ??= buildMove();
+      move(address(to, size), address(from, size), numel * size);
       return;
     }
     const nest = this.#nest.clear();

@@ -18,8 +18,21 @@ export function newModule(): ModuleBuilder {
 /** A compiled function: all parameters are numbers. */
 export type WasmFunction = (...args: number[]) => number;
 
+/** What a function was compiled from. */
+export interface FunctionSource {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+const sources = new WeakMap<WasmFunction, FunctionSource>();
+
 /** Compiles a module at once and returns the function exported under `name`. */
 export function instantiate(m: ModuleBuilder, name: string = "run"): WasmFunction {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(m.toBytes()), imports);
-  return instance.exports[name] as WasmFunction;
+  const bytes = m.toBytes();
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+  const f = instance.exports[name] as WasmFunction;
+  if (heap.type.shared === true && m.imported.length === 0) sources.set(f, { bytes, name });
+  return f;
 }
+
+/** What other threads can compile a function from; undefined where it needs JavaScript, which they do not have. */
+export const sourceOf = (f: WasmFunction): FunctionSource | undefined => sources.get(f);

@@ -11,6 +11,8 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
  *     words     32 bits each: whatever the kernel's kind lays down, written by `word`
  */
 export const LAUNCH = 1024;
+/** In front of it lie a few values that one launch of a run leaves for the next: up to here from `SCRATCH`. */
+export const SCRATCH = 512;
 /** Records end before this: room for dozens of operands in as many dimensions. */
 const LAUNCH_END = 32768;
 

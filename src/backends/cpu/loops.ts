@@ -17,6 +17,7 @@ import {
   storeScalar,
   valueLocal,
 } from "./elements.ts";
+import { weight } from "./lanes.ts";
 import type { RecordReader } from "./launch.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
@@ -57,7 +58,7 @@ export class Stream {
   row: number = -1;
   /** Local: the step, for strided walks. */
   stride: number = -1;
-  /** Locals: for strided walks of vectors, what lane 1, 2 ... are away, and the next vector. */
+  /** Locals: for strided walks of vectors, what lane 1, 2 ... are away, and on through the vectors that are taken together to what follows them. */
   steps: number[] = [];
   /** Locals: values of a still operand, by the type they are wanted in. */
   readonly values: Map<ComputeType, number> = new Map();
@@ -128,12 +129,12 @@ export function startRow(f: FunctionBuilder, streams: readonly Stream[]): void {
   for (const s of streams) if (s.row !== s.pointer) f.get(s.row).set(s.pointer);
 }
 
-/** Reads what does not change along a row, and computes the lanes' distances. */
-export function prepareRow(g: Codegen, streams: readonly Stream[]): void {
+/** Reads what does not change along a row, and computes the lanes' distances, of as many vectors as are taken together. */
+export function prepareRow(g: Codegen, streams: readonly Stream[], vectors: number = 1): void {
   const f = g.f;
   for (const s of streams) {
     if (s.walk === STRIDED && g.lanes > 1) {
-      if (s.steps.length === 0) s.steps = Array.from({ length: g.lanes }, () => f.local("i32"));
+      if (s.steps.length === 0) s.steps = Array.from({ length: g.lanes * vectors }, () => f.local("i32"));
       s.steps.forEach((step, k) => {
         f.get(s.stride);
         if (k > 0) f.get(s.steps[k - 1]!).op("i32.add");
@@ -175,9 +176,10 @@ export function loadAt(g: Codegen, s: Stream, type: ComputeType, pointer: number
   else if (s.walk === STILL) {
     f.get(pointer);
     loadSplat(g, s.dtype!, type);
-  } else loadStrided(g, s.dtype!, type, (lane) => laneAddress(f, s, lane, pointer));
+  } else loadStrided(g, s.dtype!, type, (lane) => laneAddress(f, s, copy * g.lanes + lane, pointer));
 }
 
+/** Leaves the address of a lane, counted through the vectors that are taken together, on the stack. */
 function laneAddress(f: FunctionBuilder, s: Stream, lane: number, pointer: number = s.pointer): void {
   f.get(pointer);
   if (lane > 0) f.get(s.steps[lane - 1]!).op("i32.add");
@@ -189,7 +191,7 @@ export function advance(g: Codegen, streams: readonly Stream[], vectors: number)
   for (const s of streams) {
     if (s.walk === UNIT) f.bump(s.pointer, vectors * g.lanes * s.itemsize);
     else if (s.walk === PAIRED) f.bump(s.pointer, 2 * vectors * g.lanes * s.itemsize);
-    else if (s.walk === STRIDED) f.bumpBy(s.pointer, g.lanes === 1 ? s.stride : s.steps[g.lanes - 1]!);
+    else if (s.walk === STRIDED) f.bumpBy(s.pointer, g.lanes === 1 ? s.stride : s.steps[vectors * g.lanes - 1]!);
   }
 }
 
@@ -225,7 +227,34 @@ export interface Sink {
 
 /** Computes the outputs, all of them before any is stored, since an output may lie where an input lies. Returns the store. */
 export function computeOutputs(g: Codegen, sinks: readonly Sink[], copy: number): (count: number | null) => void {
-  g.begin();
+  return outputsOf(g.begin(), sinks, copy);
+}
+
+/** From this weight on an expression is a chain of operations that wait for one another, which other elements' operations can fill. */
+const CHAIN = 16;
+
+/** Computes the outputs of several vectors, step by step for all of them, before any is stored. Returns the stores. */
+function computeTogether(
+  g: Codegen,
+  sinks: readonly Sink[],
+  copies: number,
+  setCopy: (copy: number) => void,
+): ((count: number | null) => void)[] {
+  const regions = Array.from({ length: copies }, (_, k) => (k === 0 ? g.begin() : g.beside()));
+  for (const e of g.steps()) {
+    regions.forEach((region, copy) => {
+      setCopy(copy);
+      region.keep(e);
+    });
+  }
+  return regions.map((region, copy) => {
+    setCopy(copy);
+    return outputsOf(region, sinks, copy);
+  });
+}
+
+/** The same after some of it was computed. */
+function outputsOf(g: Codegen, sinks: readonly Sink[], copy: number): (count: number | null) => void {
   if (g.lanes === 1) {
     const values = sinks.map((s) => g.keep(s.value));
     return () => {
@@ -256,7 +285,7 @@ function storeVector(g: Codegen, s: Stream, packed: Packed, copy: number, count:
   for (let lane = 0; lane < g.lanes; lane++) {
     const store = (): void => {
       if (s.walk === UNIT) storeOne(g, packed, lane, () => f.get(s.pointer), lane * s.itemsize);
-      else storeOne(g, packed, lane, () => laneAddress(f, s, lane), 0);
+      else storeOne(g, packed, lane, () => laneAddress(f, s, copy * g.lanes + lane), 0);
     };
     if (count === null || lane === 0) store();
     else f.get(count).i32(lane).op("i32.gt_s").if(store);
@@ -284,7 +313,9 @@ export function innerLoop(
         const bytes = unroll === 4 && g.lanes === 4 ? sinks.filter((s) => s.stream.itemsize === 1) : [];
         const others = sinks.filter((s) => !bytes.includes(s));
         const vectors = bytes.map((): number[] => []);
-        for (let copy = 0; copy < unroll; copy++) {
+        const together = g.lanes > 1 && bytes.length === 0 && weight(sinks.map((s) => s.value)) >= CHAIN;
+        if (together) for (const store of computeTogether(g, sinks, unroll, setCopy)) store(null);
+        for (let copy = together ? unroll : 0; copy < unroll; copy++) {
           setCopy(copy);
           const store = computeOutputs(g, others, copy);
           bytes.forEach((s, k) => {

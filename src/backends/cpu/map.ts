@@ -5,6 +5,7 @@ import type { Compiled, KernelOf, LaunchArgs } from "../../kernel/kernel.ts";
 import { LoopNest } from "../../kernel/loop-nest.ts";
 import { Codegen, declareCalls, type Lanes } from "./codegen.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
+import { compileByExponent } from "./exponents.ts";
 import { heap } from "./heap.ts";
 import { argLeaves, chooseLanes, weight } from "./lanes.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
@@ -25,6 +26,9 @@ import {
   walkOf,
 } from "./loops.ts";
 import { address, type Operand } from "./operand.ts";
+import { runFlat, runNest } from "./threads/chunks.ts";
+import { elementCost } from "./threads/cost.ts";
+import { PARALLEL } from "./threads/pool.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
 /**
@@ -43,6 +47,8 @@ class CompiledMap implements Compiled {
   readonly #nest: LoopNest;
   readonly #variants = new Map<number | string, WasmFunction>();
   readonly #arguments: number[] = [];
+  /** What an element costs; nothing where the elements have positions, which only the whole knows. */
+  readonly #cost: number;
   #flat: WasmFunction | null = null;
 
   constructor(kernel: KernelOf<"map">) {
@@ -59,6 +65,7 @@ class CompiledMap implements Compiled {
     this.#lanes = chooseLanes(this.#roots, this.#inputs, this.#outputs);
     this.#arity = kernel.outputs.length + kernel.inputs.length;
     this.#nest = new LoopNest(this.#itemsizes.length);
+    this.#cost = this.#usesPosition ? 0 : elementCost(this.#roots, this.#lanes, this.#itemsizes);
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
@@ -69,8 +76,15 @@ class CompiledMap implements Compiled {
     let flat = true;
     for (let k = 0; k < outputs.length; k++) flat &&= outputs[k]!.layout.isContiguous;
     for (let k = 0; k < inputs.length; k++) flat &&= inputs[k]!.layout.isContiguous;
-    if (flat) this.#runFlat(inputs, outputs, n);
-    else this.#runNest(inputs, outputs);
+    if (!flat) this.#runNest(inputs, outputs, n);
+    else if (n * this.#cost < PARALLEL || !this.#runChunks(inputs, outputs, n)) this.#runFlat(inputs, outputs, n);
+  }
+
+  /** On several threads, if that pays. */
+  #runChunks(inputs: readonly Operand[], outputs: readonly Operand[], n: number): boolean {
+    this.#flat ??= this.#build(1, () => UNIT, true);
+    const addresses = [...outputs, ...inputs].map((x, k) => address(x, this.#itemsizes[k]!));
+    return runFlat(this.#flat, n, addresses, this.#itemsizes, n * this.#cost);
   }
 
   /** The number of parameters is that of operands: without spread arguments for the usual ones, which cost more than a small kernel. */
@@ -108,7 +122,7 @@ class CompiledMap implements Compiled {
     f(...list);
   }
 
-  #runNest(inputs: readonly Operand[], outputs: readonly Operand[]): void {
+  #runNest(inputs: readonly Operand[], outputs: readonly Operand[], n: number): void {
     const nest = this.#nest.clear();
     const size = this.#itemsizes;
     const shape = outputs[0]!.layout.shape;
@@ -133,12 +147,13 @@ class CompiledMap implements Compiled {
       f = this.#build(nest.rank, this.#walkOf, false);
       this.#variants.set(key, f);
     }
-    let w = firstWord(this.#scalars.length);
+    const first = firstWord(this.#scalars.length);
+    let w = first;
     let k = 0;
     for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, size[k]!);
     for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, size[k]!);
-    writeNest(w, nest);
-    f(LAUNCH);
+    const end = writeNest(w, nest);
+    if (n * this.#cost < PARALLEL || !runNest(f, nest, first, end, n * this.#cost)) f(LAUNCH);
   }
 
   readonly #walkOf = (k: number): Walk => {
@@ -232,12 +247,12 @@ class CompiledMap implements Compiled {
     if (streams.some((s) => s.walk === STRIDED)) return 1;
     const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
     if (this.#lanes === 1) return n <= 6 ? 2 : 1;
-    return n <= 10 ? 4 : n <= 40 ? 2 : 1;
+    return n <= 10 ? 4 : n <= 200 ? 2 : 1;
   }
 }
 
 /** Elementwise kernels for the CPU. */
-export const map = (kernel: KernelOf<"map">): Compiled => new CompiledMap(kernel);
+export const map = (kernel: KernelOf<"map">): Compiled => compileByExponent(kernel, (k) => new CompiledMap(k));
 
 /** The flat module of a kernel, for those who want to read it. */
 export const mapModule = (kernel: KernelOf<"map">): ModuleBuilder => new CompiledMap(kernel).module(1, () => UNIT, true);

@@ -85,7 +85,7 @@ export function floatSums(source: Source): readonly boolean[] {
 
 /**
  * The same reduction with float32 sums carried in double precision: what one accumulator needs to stay accurate over many elements. Sums
- * are rounded to float32 before the outputs see them.
+ * are rounded to float32 before the outputs see them, unless those want double precision.
  */
 export function widened(source: Source): Source {
   const n = source.init.length;
@@ -93,7 +93,10 @@ export function widened(source: Source): Source {
   if (!wide.includes(true)) return source;
   const narrow = new Map<Expr, Expr>();
   wide.forEach((w, k) => {
-    if (w) narrow.set(state(k, "f32"), cast(state(k, "f64"), float32));
+    if (!w) return;
+    narrow.set(state(k, "f32"), cast(state(k, "f64"), float32));
+    // An output in double precision need not be rounded on its way.
+    narrow.set(cast(state(k, "f32"), float64), state(k, "f64"));
   });
   const widen = (e: Expr, k: number): Expr => (wide[k] ? cast(e, float64) : e);
   return {
@@ -142,6 +145,8 @@ const binary: { readonly [name: string]: (a: Expr, b: Expr) => Expr } = {
 function narrowOne(e: Expr, slot: number, narrow: (e: Expr) => Expr | null): Expr | null {
   if (e === position) return arg(slot, "i32");
   const wide = e.type === "i64";
+  // Positions that start elsewhere.
+  if (e.prim === "add" && e.src[0] === position && isNarrow(e.src[1]!)) return add(arg(slot, "i32"), e.src[1]!.src[0]!);
   if (e.prim === "const" && wide)
     return BigInt(e.value!) === BigInt.asIntN(32, BigInt(e.value!)) ? constant(e.value as number | bigint, "i32") : null;
   if (e.prim === "state" && wide) return state(Number(e.value), "i32");
@@ -159,6 +164,9 @@ function narrowOne(e: Expr, slot: number, narrow: (e: Expr) => Expr | null): Exp
 const boolean: { readonly [name: string]: (a: Expr, b: Expr) => Expr } = { and, or, xor: expr.xor, not: (a) => expr.not(a) };
 
 const dtypeNamed = (name: DTypeName): DType => dtypes.find((d) => d.name === name)!;
+
+/** An operand of 32 bits in the type of positions. */
+const isNarrow = (e: Expr): boolean => e.prim === "cast" && e.src[0]!.prim === "arg" && e.src[0]!.type === "i32";
 
 function mentionsWide(e: Expr): boolean {
   return e.type === "i64" || e.src.some(mentionsWide);

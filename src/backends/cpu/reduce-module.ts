@@ -54,6 +54,8 @@ export interface Variant {
 
 /** Vectors of kept elements that are reduced side by side: a cache line's worth. */
 const STRIP = 4;
+/** The same where lanes are gathered, or where a fold takes many operations, each of which waits for the one before. */
+const NARROW_STRIP = 2;
 
 /** The code of one variant. */
 export class ReduceContext {
@@ -105,7 +107,8 @@ export function reduceModule(plan: Plan, v: Variant): ModuleBuilder {
   const inputs = kept.slice(outputs.length);
   const fold = v.reducedRank === 0 ? () => {} : v.way === "rows" ? foldRows(c, record, inputs) : foldElements(c, record, inputs);
   const sinks = outputs.map((o, k) => ({ stream: kept[k]!, value: o.value }));
-  const strips = v.way === "kept" && inputs.every((s) => s.walk !== STRIDED) && weight(plan.fold) * plan.fold.length <= 8 ? STRIP : 1;
+  const wide = inputs.every((s) => s.walk !== STRIDED) && weight(plan.fold) * plan.fold.length <= 8;
+  const strips = v.way !== "kept" ? 1 : wide ? STRIP : NARROW_STRIP;
   loops.emit(() => {
     keptLoop(c, loops.inner, kept, sinks, strips, fold);
   });
@@ -155,7 +158,7 @@ function keptLoop(c: ReduceContext, size: number, kept: readonly Stream[], sinks
   };
   startRow(f, kept);
   f.get(size).set(count);
-  prepareRow(finish, kept);
+  prepareRow(finish, kept, strips);
   f.block((done) => {
     if (strips > 1) {
       const block = strips * lanes;

@@ -1,7 +1,7 @@
 import type { ComputeType } from "../../core/dtype.ts";
 import type { Expr } from "../../kernel/expr.ts";
 import { Accumulator } from "./accumulator.ts";
-import { Codegen, type Lanes, shapeOf, valueType } from "./codegen.ts";
+import { type Calls, Codegen, type Lanes, shapeOf, valueType } from "./codegen.ts";
 import { argLeaves, weight } from "./lanes.ts";
 import type { RecordReader } from "./launch.ts";
 import { advance, clampLanes, declareStill, Loops, loadFrom, prepareRow, STILL, STRIDED, type Stream, startRow } from "./loops.ts";
@@ -12,7 +12,7 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
 import type { Opcode } from "./wasm/opcodes.ts";
 
 /** Elements before float32 accumulators are carried over: with four accumulators of four lanes each lane has taken 128. */
-const ROW_CHUNK = 2048;
+export const ROW_CHUNK = 2048;
 
 /**
  * Vectors along the innermost reduced dimension. Several accumulators per component hide the latency of the operation; at the end of all
@@ -133,7 +133,7 @@ export function foldRows(c: ReduceContext, record: RecordReader, inputs: readonl
 }
 
 /** Leaves in a local which lanes are below `count`. */
-function lanesBelow(f: FunctionBuilder, lanes: Lanes, count: number, into: number): void {
+export function lanesBelow(f: FunctionBuilder, lanes: Lanes, count: number, into: number): void {
   if (lanes === 4) {
     f.get(f.hoist("v128", "lanes4", () => f.v128Bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])));
     f.get(count).op("i32x4.splat").op("i32x4.lt_s").set(into);
@@ -143,9 +143,17 @@ function lanesBelow(f: FunctionBuilder, lanes: Lanes, count: number, into: numbe
   }
 }
 
+/** What the code of a fold needs of its function. */
+export interface Region {
+  readonly f: FunctionBuilder;
+  readonly calls: Calls;
+  readonly scalar: (slot: number, type: ComputeType) => void;
+  readonly variant: { readonly lanes: Lanes };
+}
+
 /** Combines the accumulators of one component, then their lanes, into the state, which holds the starting value. */
-function finishComponent(
-  c: ReduceContext,
+export function finishComponent(
+  c: Region,
   name: Simple,
   type: ComputeType,
   accumulators: readonly Accumulator[],

@@ -11,6 +11,11 @@ import { loadWalk, STRIDED, UNIT, variantKey, type Walk, walkOf } from "./loops.
 import { floatSums, type Monoid, monoid, narrowed, type Simple, type Source, simpleOperations, widened } from "./monoid.ts";
 import { address, type Operand } from "./operand.ts";
 import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
+import { compileParted } from "./reduce-parts.ts";
+import { compileSegmented } from "./reduce-segments.ts";
+import { runNest } from "./threads/chunks.ts";
+import { elementCost } from "./threads/cost.ts";
+import { PARALLEL } from "./threads/pool.ts";
 
 /** Up to so many elements float32 sums need no double precision. */
 const SHALLOW = 128;
@@ -40,6 +45,8 @@ class CompiledReduce implements Compiled {
   readonly #reduced: LoopNest;
   readonly #variants = new Map<number | string, WasmFunction>();
   readonly #walks: Walk[] = [];
+  /** What an element costs. */
+  readonly #cost: number;
   readonly #walkOf = (k: number): Walk => this.#walks[k]!;
 
   constructor(kernel: KernelOf<"reduce">) {
@@ -62,6 +69,7 @@ class CompiledReduce implements Compiled {
     this.#reducedSizes = [...inputSizes, 1];
     this.#kept = new LoopNest(this.#keptSizes.length);
     this.#reduced = new LoopNest(this.#reducedSizes.length);
+    this.#cost = elementCost(fold, Math.max(this.#rowLanes, this.#keptLanes) as Lanes, inputSizes);
   }
 
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
@@ -70,13 +78,16 @@ class CompiledReduce implements Compiled {
     this.#layKept(inputs, outputs);
     const elements = this.#layReduced(inputs, outputs[0]!.layout.ndim);
     const f = this.#function(elements);
-    let w = firstWord(this.#scalars.length);
+    const first = firstWord(this.#scalars.length);
+    let w = first;
     let k = 0;
     for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, this.#keptSizes[k]!);
     for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, this.#keptSizes[k]!);
     w = writeNest(w, this.#kept);
-    if (elements > 0) writeNest(w, this.#reduced);
-    f(LAUNCH);
+    if (elements > 0) w = writeNest(w, this.#reduced);
+    const cost = outputs[0]!.layout.numel * elements * this.#cost;
+    // Rows can be cut anywhere, and vectors of kept elements not.
+    if (cost < PARALLEL || !runNest(f, this.#kept, first, w, cost, this.#rowsPay(elements) ? 1 : 64)) f(LAUNCH);
   }
 
   #layKept(inputs: readonly Operand[], outputs: readonly Operand[]): void {
@@ -175,4 +186,8 @@ class CompiledReduce implements Compiled {
 }
 
 /** Reductions for the CPU. */
-export const reduce = (kernel: KernelOf<"reduce">): Compiled => new CompiledReduce(kernel);
+export function reduce(kernel: KernelOf<"reduce">): Compiled {
+  const ordered = simpleOperations(kernel) === null || kernel.lift.some((e) => mentions(e, position));
+  const compile = (k: KernelOf<"reduce">): Compiled => new CompiledReduce(k);
+  return ordered ? compileSegmented(kernel, ordered, compile) : compileParted(kernel, compile);
+}

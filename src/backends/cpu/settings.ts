@@ -1,5 +1,7 @@
 import { hasRelaxedMadd, hasSimd, setRelaxedMadd, usesRelaxedMadd } from "./features.ts";
 
+export { type BlasSettings, blas } from "./blas/settings.ts";
+
 /** What the CPU backend runs on, and what can be switched. */
 export interface CpuSettings {
   /** Whether the engine runs 128-bit vectors. */

@@ -1,12 +1,12 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
-import { dotKernels, dotParameters } from "./dot-kernel.ts";
+import { DOT_TILE_ROWS, dotKernels, dotParameters } from "./dot-kernel.ts";
 import { type Lanes, type LaneType, lanesOf } from "./lanes.ts";
 import { START_ELEMENTS, TILE_ROWS, type Way, ways } from "./micro-kernel.ts";
 import { stripPacker, stripParameters } from "./packing.ts";
 import { call, locals } from "./parameters.ts";
 import { streamKernel, streamParameters } from "./stream-kernel.ts";
-import { buildTiles, tileColumns } from "./tiles.ts";
+import { buildTiles, type TileArguments, tileColumns } from "./tiles.ts";
 
 /**
  * The parameters of a block of the output, as i32 words in memory. A block is m rows by n columns, summed over k steps; it is the unit of
@@ -120,29 +120,41 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     if (more !== undefined) f.get(more).op("i32.add");
     return f.i32(2).op("i32.shl").op("i32.add");
   };
-  /** Packs one vector's rows of an operand, from row `at` of the block on: `perPanel` of them lie side by side in each step. */
-  const packStrip = (operand: "a" | "b", first: number, at: number, limit: number, perPanel: number): void => {
+  /**
+   * Packs a panel of an operand: from row (or column) `at` of the block on, `limit` of which there are, as many as a tile has, side by side
+   * in each step. Strips of one vector; the last one may take rows again that the one before it took.
+   */
+  const packPanel = (operand: "a" | "b", first: number, at: number, limit: number): void => {
+    const perPanel = operand === "a" ? TILE_ROWS : columns;
+    const strips = Math.ceil(perPanel / lanes.count);
     const [table, steps, runs, target] =
       operand === "a" ? (["aRows", "aSteps", "aRuns", "packedA"] as const) : (["bColumns", "bSteps", "bRuns", "packedB"] as const);
-    call(f, strip, stripParameters, {
-      source: () => field(operand),
-      rows: () => within(() => field(table), first, at),
-      ks: () => within(() => field(steps), kc),
-      k: () => f.get(kk),
-      target: () => {
-        field(target).get(at).i32(-perPanel).op("i32.and").get(kk).op("i32.mul");
-        f.get(at)
-          .i32(perPanel - 1)
-          .op("i32.and")
-          .op("i32.add")
-          .i32(lanes.shift)
-          .op("i32.shl")
-          .op("i32.add");
-      },
-      step: () => f.i32(perPanel * lanes.size),
-      width: () => f.get(limit).get(at).op("i32.sub"),
-      runs: () => field(runs),
-    });
+    const packStrip = (s: number): void => {
+      const from = Math.min(s * lanes.count, perPanel - lanes.count);
+      const pack = (): void =>
+        call(f, strip, stripParameters, {
+          source: () => field(operand),
+          rows: () =>
+            within(() => field(table), first, at)
+              .i32(4 * from)
+              .op("i32.add"),
+          ks: () => within(() => field(steps), kc),
+          k: () => f.get(kk),
+          target: () => field(target).get(at).get(kk).op("i32.mul").i32(from).op("i32.add").i32(lanes.shift).op("i32.shl").op("i32.add"),
+          step: () => f.i32(perPanel * lanes.size),
+          width: () => f.get(limit).get(at).op("i32.sub").i32(from).op("i32.sub"),
+          runs: () => field(runs),
+        });
+      pack();
+      if (s + 1 < strips)
+        f.get(limit)
+          .get(at)
+          .op("i32.sub")
+          .i32((s + 1) * lanes.count)
+          .op("i32.gt_s")
+          .if(() => packStrip(s + 1));
+    };
+    packStrip(0);
   };
   /** Pushes whether the columns of a tile follow each other in memory. */
   const contiguous = (known: () => void, table: number): void => {
@@ -221,68 +233,57 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     count(
       i,
       () => field("m"),
-      () => f.i32(TILE_ROWS),
-      () => byRows(TILE_ROWS - 1),
+      () => f.i32(DOT_TILE_ROWS),
+      () => byRows(DOT_TILE_ROWS - 1),
     );
   };
 
-  const emitTile = (): void => {
-    const rows = (): FunctionBuilder => f.get(mm).get(i).op("i32.sub");
-    const values = {
-      a: () => f.get(panelA),
-      b: () => f.get(b),
-      b2: () => f.get(b2),
-      steps: () => within(() => field("bSteps"), kc),
-      k: () => f.get(kk),
-      c: () => field("c"),
-      cRows: () => within(() => field("cRows"), ic, i),
-      d: () => f.get(d),
-      dRows: () => within(() => f.get(dRows), ic, i),
-      start: () => f.get(start),
-      rows,
-      width: () => f.get(width),
-      way: () => f.get(method),
-      cColumns: () => f.get(cPanel),
-      dColumns: () => f.get(dPanel),
-      tile: () => field("tile"),
-      tileRows: () => field("tileRows"),
-    };
-    const inPlace = {
-      ...values,
-      c: () => field("c").get(cPanel).load("i32.load").op("i32.add"),
-      d: () => f.get(d).get(dPanel).load("i32.load").op("i32.add"),
-    };
-    const full = (way: number): void => {
-      if (way === 0) tiles.full(f, 0, inPlace);
-      else
-        f.get(method)
-          .i32(way)
-          .op("i32.eq")
-          .if(
-            () => tiles.full(f, way, inPlace),
-            () => full(way - 1),
-          );
-    };
+  /** Arguments of tiles for the rows from `i` on. */
+  const tileArguments: TileArguments = {
+    a: () => f.get(panelA),
+    b: () => f.get(b),
+    b2: () => f.get(b2),
+    steps: () => within(() => field("bSteps"), kc),
+    k: () => f.get(kk),
+    c: () => field("c"),
+    cRows: () => within(() => field("cRows"), ic, i),
+    d: () => f.get(d),
+    dRows: () => within(() => f.get(dRows), ic, i),
+    start: () => f.get(start),
+    rows: () => f.get(mm).get(i).op("i32.sub"),
+    width: () => f.get(width),
+    way: () => f.get(method),
+    cColumns: () => f.get(cPanel),
+    dColumns: () => f.get(dPanel),
+    tile: () => field("tile"),
+    tileRows: () => field("tileRows"),
+  };
+  const emitPanelTiles = (): void => {
+    f.i32(0).set(i);
+    field("packedA").set(panelA);
     f.get(direct).if(
-      () => {
-        f.get(width).i32(columns).op("i32.ge_s");
-        rows()
-          .i32(TILE_ROWS)
-          .op("i32.ge_s")
-          .op("i32.and")
-          .if(
-            () => full(ways.length - 1),
-            () => tiles.any(f, inPlace),
-          );
-      },
-      () => tiles.edge(f, values),
+      () =>
+        tiles.panel(f, {
+          ...tileArguments,
+          c: () => field("c").get(cPanel).load("i32.load").op("i32.add"),
+          d: () => f.get(d).get(dPanel).load("i32.load").op("i32.add"),
+        }),
+      () =>
+        count(
+          i,
+          () => f.get(mm),
+          () => f.i32(TILE_ROWS),
+          () => {
+            tiles.edge(f, tileArguments);
+            f.get(panelA)
+              .get(kk)
+              .i32(TILE_ROWS * lanes.size)
+              .op("i32.mul")
+              .op("i32.add")
+              .set(panelA);
+          },
+        ),
     );
-    f.get(panelA)
-      .get(kk)
-      .i32(TILE_ROWS * lanes.size)
-      .op("i32.mul")
-      .op("i32.add")
-      .set(panelA);
   };
 
   const emitPanel = (): void => {
@@ -294,11 +295,7 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
         f.get(ic)
           .op("i32.eqz")
           .if(() => {
-            packStrip("b", jc, j, nn, columns);
-            hasTwo().if(() => {
-              f.get(j).i32(lanes.count).op("i32.add").set(b2);
-              packStrip("b", jc, b2, nn, columns);
-            });
+            packPanel("b", jc, j, nn);
           });
         field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
       },
@@ -341,13 +338,7 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
         "i32",
       )
       .set(direct);
-    field("packedA").set(panelA);
-    count(
-      i,
-      () => f.get(mm),
-      () => f.i32(TILE_ROWS),
-      emitTile,
-    );
+    emitPanelTiles();
   };
 
   const emitTiles = (): void =>
@@ -360,8 +351,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
         count(
           i,
           () => f.get(mm),
-          () => f.i32(lanes.count),
-          () => packStrip("a", ic, i, mm, TILE_ROWS),
+          () => f.i32(TILE_ROWS),
+          () => packPanel("a", ic, i, mm),
         );
         count(
           j,

@@ -1,9 +1,10 @@
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import type { Opcode } from "../wasm/opcodes.ts";
 import type { Lanes } from "./lanes.ts";
-import { TILE_ROWS } from "./micro-kernel.ts";
 import { countDown, define, locals, offsetBy } from "./parameters.ts";
 
+/** Rows that are computed together, at most. */
+export const DOT_TILE_ROWS = 4;
 /** Columns that are computed together, by rows - 1: as many as the vector registers hold sums and operands for. */
 const COLUMNS = [4, 4, 2, 2];
 
@@ -27,11 +28,11 @@ export const dotParameters = [
 ] as const;
 
 /**
- * The functions that compute 1 to TILE_ROWS rows of n columns where k lies side by side in both operands, in runs of whole vectors: each
+ * The functions that compute 1 to DOT_TILE_ROWS rows of n columns where k lies side by side in both operands, in runs of whole vectors: each
  * sum is a vector of partial sums until its end, and nothing is packed.
  */
 export const dotKernels = (module: ModuleBuilder, lanes: Lanes): FunctionBuilder[] =>
-  Array.from({ length: TILE_ROWS }, (_, i) => dotKernel(module, lanes, i + 1, COLUMNS[i]!));
+  Array.from({ length: DOT_TILE_ROWS }, (_, i) => dotKernel(module, lanes, i + 1, COLUMNS[i]!));
 
 function dotKernel(module: ModuleBuilder, lanes: Lanes, rows: number, columns: number): FunctionBuilder {
   const { f, p } = define(module, `dot${rows}`, dotParameters);

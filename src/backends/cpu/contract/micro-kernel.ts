@@ -5,7 +5,9 @@ import { countDown, define, locals, offsetBy } from "./parameters.ts";
 /**
  * Note [Tile shape]. A tile is 4 rows by 2 vectors. V8 schedules all loads of a basic block before the arithmetic, so the accumulators,
  * the vectors of b and the splatted elements of a are alive together: with one step of k in the loop, 8 + 2 + 4 of the 15 vector registers.
- * Larger tiles, or an unrolled loop, spill (measured on V8 11.3 and 12.4: 24 instead of 47 GFLOP/s; V8 13.6 takes either).
+ * Larger tiles, an unrolled loop, or a loop over tiles around that of k, spill (measured on V8 11.3: 24 instead of 47 GFLOP/s). V8 13.6
+ * takes any of them, but whole products do not gain: tiles of 6 rows reach 49 instead of 47 in the first-level cache, which the strips and
+ * the rows that are left over cost again.
  */
 export const TILE_ROWS = 4;
 export const TILE_VECTORS = 2;

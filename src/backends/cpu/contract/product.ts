@@ -1,4 +1,5 @@
 import type { BlockOwner, ContractDims, OperandOf } from "../../../kernel/kernel.ts";
+import { productByLibrary } from "../blas/product.ts";
 import type { WasmFunction } from "../engine.ts";
 import { blockFunction } from "./block.ts";
 import type { LaneType } from "./lanes.ts";
@@ -36,11 +37,9 @@ export class Product {
     this.#space = workspace();
   }
 
-  /**
-   * Computes a product; every operand is of the product's type. All products come through here, so this is where a library's product of
-   * plain matrices can stand in.
-   */
+  /** Computes a product; every operand is of the product's type. A system library does it where there is one and that is faster. */
   run(a: Operand, b: Operand, c: Operand, start: Operand | null, dims: ContractDims): void {
+    if (productByLibrary(this.#type, a, b, c, start, dims)) return;
     if (dims.batch === 0 && dims.m === 1 && dims.n === 1 && dims.k === 1 && this.#matrices(a, b, c, start)) return;
     const problem = problemOf(a.layout, b.layout, c.layout, start === null ? null : start.layout, dims);
     const [left, right] = problem.swapped ? [b, a] : [a, b];

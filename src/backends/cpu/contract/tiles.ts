@@ -7,81 +7,99 @@ import { call, define, entry, locals } from "./parameters.ts";
 export const tileColumns = (lanes: Lanes): number => TILE_VECTORS * lanes.count;
 
 /**
- * What a tile is called with, beside a micro-kernel's parameters: `rows` and `width` are what is left of the block (more than a tile counts
- * as a tile), `way` is an index of `ways`; then tables of the columns' offsets from c and d, a buffer for one tile and the table of its
- * rows.
+ * What tiles are called with, beside a micro-kernel's parameters: `rows` and `width` are what is left of the block (a width of more than a
+ * tile counts as a tile), `way` is an index of `ways`; then tables of the columns' offsets from c and d, a buffer for one tile and the
+ * table of its rows.
  */
 type TileParameter = (typeof kernelParameters)[number] | "rows" | "width" | "way" | "cColumns" | "dColumns" | "tile" | "tileRows";
-const anyParameters: readonly TileParameter[] = [...kernelParameters, "rows", "width", "way"];
-const edgeParameters: readonly TileParameter[] = [...anyParameters, "cColumns", "dColumns", "tile", "tileRows"];
+const panelParameters: readonly TileParameter[] = [...kernelParameters, "rows", "width", "way"];
+const edgeParameters: readonly TileParameter[] = [...panelParameters, "cColumns", "dColumns", "tile", "tileRows"];
 
-/** The arguments of a tile: each pushes its value. */
+/** The arguments of tiles: each pushes its value. */
 export type TileArguments = Readonly<Record<TileParameter, () => void>>;
 
-/** Appends the call of a tile. */
+/** Appends the call of tiles. */
 export interface Tiles {
-  /** A tile of full size; `way` is known. */
-  full(f: FunctionBuilder, way: number, values: TileArguments): void;
-  /** A tile of any size. */
-  any(f: FunctionBuilder, values: TileArguments): void;
-  /** The same for columns that do not follow each other in memory, or do not fill vectors: `c` and `d` come without a column's offset. */
+  /** All rows of a panel of b. */
+  panel(f: FunctionBuilder, values: TileArguments): void;
+  /**
+   * At most one tile, whose columns do not follow each other in memory, or do not fill vectors: `c` and `d` come without a column's offset.
+   */
   edge(f: FunctionBuilder, values: TileArguments): void;
 }
 
 export function buildTiles(module: ModuleBuilder, lanes: Lanes): Tiles {
   const kernels = ways.map((way) => microKernels(module, lanes, way));
-  const any = anyTile(module, lanes, kernels);
-  const edge = edgeTile(module, lanes, any);
+  const panel = panelOfTiles(module, lanes, kernels);
+  const edge = edgeTile(module, lanes, panel);
   return {
-    full: (f, way, values) => call(f, kernels[way]![TILE_ROWS - 1]![TILE_VECTORS - 1]!, kernelParameters, values),
-    any: (f, values) => call(f, any, anyParameters, values),
+    panel: (f, values) => call(f, panel, panelParameters, values),
     edge: (f, values) => call(f, edge, edgeParameters, values),
   };
 }
 
-function anyTile(module: ModuleBuilder, lanes: Lanes, kernels: readonly FunctionBuilder[][][]): FunctionBuilder {
-  const { f, p } = define(module, "any", anyParameters);
+/** Tiles of all rows, one below the other, then the rows that are left. */
+function panelOfTiles(module: ModuleBuilder, lanes: Lanes, kernels: readonly FunctionBuilder[][][]): FunctionBuilder {
+  const { f, p } = define(module, "panel", panelParameters);
+  const panelBytes = f.local("i32");
   const pass = (kernel: FunctionBuilder): void => {
     for (const name of kernelParameters) f.get(p[name]);
     f.call(kernel.index);
   };
-  const byWidth = (row: FunctionBuilder[]): void => {
-    f.get(p.width)
-      .i32(lanes.count)
-      .op("i32.gt_s")
-      .if(
-        () => pass(row[1]!),
-        () => pass(row[0]!),
-      );
-  };
-  const byRows = (of: FunctionBuilder[][], r: number): void => {
-    if (r === 0) byWidth(of[0]!);
-    else
-      f.get(p.rows)
-        .i32(r)
-        .op("i32.gt_s")
-        .if(
-          () => byWidth(of[r]!),
-          () => byRows(of, r - 1),
-        );
-  };
-  const byWay = (w: number): void => {
-    if (w === 0) byRows(kernels[0]!, TILE_ROWS - 1);
+  const byWay = (w: number, body: (of: FunctionBuilder[][]) => void): void => {
+    if (w === 0) body(kernels[0]!);
     else
       f.get(p.way)
         .i32(w)
         .op("i32.eq")
         .if(
-          () => byRows(kernels[w]!, TILE_ROWS - 1),
-          () => byWay(w - 1),
+          () => body(kernels[w]!),
+          () => byWay(w - 1, body),
         );
   };
-  byWay(ways.length - 1);
+  const byWidth = (row: FunctionBuilder[], body: (kernel: FunctionBuilder) => void): void => {
+    f.get(p.width)
+      .i32(lanes.count)
+      .op("i32.gt_s")
+      .if(
+        () => body(row[1]!),
+        () => body(row[0]!),
+      );
+  };
+  const byRows = (of: FunctionBuilder[][], r: number): void => {
+    if (r === 0) byWidth(of[0]!, pass);
+    else
+      f.get(p.rows)
+        .i32(r)
+        .op("i32.gt_s")
+        .if(
+          () => byWidth(of[r]!, pass),
+          () => byRows(of, r - 1),
+        );
+  };
+  const hasTile = (): FunctionBuilder => f.get(p.rows).i32(TILE_ROWS).op("i32.ge_s");
+  const repeat = (kernel: FunctionBuilder): void => {
+    f.loop((next) => {
+      pass(kernel);
+      f.bumpBy(p.a, panelBytes)
+        .bump(p.cRows, 4 * TILE_ROWS)
+        .bump(p.dRows, 4 * TILE_ROWS);
+      f.get(p.rows).i32(TILE_ROWS).op("i32.sub").set(p.rows);
+      hasTile().brIf(next);
+    });
+  };
+
+  f.get(p.k)
+    .i32(TILE_ROWS * lanes.size)
+    .op("i32.mul")
+    .set(panelBytes);
+  hasTile().if(() => byWay(ways.length - 1, (of) => byWidth(of[TILE_ROWS - 1]!, repeat)));
+  f.get(p.rows).if(() => byWay(ways.length - 1, (of) => byRows(of, TILE_ROWS - 2)));
   return f;
 }
 
 /** The tile is computed in the buffer and moved to its place element by element. */
-function edgeTile(module: ModuleBuilder, lanes: Lanes, any: FunctionBuilder): FunctionBuilder {
+function edgeTile(module: ModuleBuilder, lanes: Lanes, panel: FunctionBuilder): FunctionBuilder {
   const { f, p } = define(module, "edge", edgeParameters);
   const [i, j, row, buffer] = locals(f, 4, "i32") as [number, number, number, number];
   const atMost = (local: number, limit: number): void => {
@@ -113,7 +131,7 @@ function edgeTile(module: ModuleBuilder, lanes: Lanes, any: FunctionBuilder): Fu
     }),
   );
   const values = Object.fromEntries(edgeParameters.map((name) => [name, () => void f.get(p[name])])) as Record<TileParameter, () => void>;
-  call(f, any, anyParameters, {
+  call(f, panel, panelParameters, {
     ...values,
     c: () => f.get(p.tile),
     cRows: () => f.get(p.tileRows),

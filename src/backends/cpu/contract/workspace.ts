@@ -1,5 +1,6 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
+import type { Scratch } from "../threads/pool.ts";
 import { FIELDS, type Field, word } from "./block.ts";
 import { TILE_ROWS } from "./micro-kernel.ts";
 import { FILL_OVERRUN, tableFiller } from "./packing.ts";
@@ -8,12 +9,12 @@ import type { Dim } from "./problem.ts";
 /** Rows, columns or steps that a table holds the offsets of. */
 export const TABLE_ENTRIES = 4096;
 /**
- * Sizes of the packed blocks: rows of a, bytes of a row of b, and bytes of a row of a. A panel of b (8 KB) stays in the first-level cache,
- * both blocks (128 KB and 1 MB) in the second.
+ * Sizes of the packed blocks: rows of a (whole tiles), bytes of a row of b, and bytes of a row of a. A panel of b (12 KB) and one of a stay
+ * in the first-level cache, the block of a (192 KB) in the second, that of b (1.5 MB) there or in the third.
  */
 export const M_BLOCK = 128;
 export const N_BLOCK_BYTES = 4096;
-export const K_BLOCK_BYTES = 1024;
+export const K_BLOCK_BYTES = 1536;
 
 /** Dimensions of a group, at most; a tensor has no more. */
 const MAX_DIMS = 64;
@@ -35,7 +36,21 @@ const operands: { readonly [K in Table]: "a" | "b" | "c" | "d" } = {
 };
 const tables = Object.keys(operands) as Table[];
 
-/** The memory in which blocks are computed: their parameters, tables of offsets and packed operands. One per thread. */
+const PACKED_A = M_BLOCK * K_BLOCK_BYTES;
+const PACKED_B = N_BLOCK_BYTES * (K_BLOCK_BYTES / 4);
+const TILE = TILE_ROWS * TILE_ROW_BYTES;
+
+/** What a worker needs of its own: it reads the calling thread's tables, and finds its parameters in the job. */
+export const scratch: Scratch = {
+  bytes: PACKED_A + PACKED_B + TILE,
+  fields: [
+    [word.packedA, 0],
+    [word.packedB, PACKED_A],
+    [word.tile, PACKED_A + PACKED_B],
+  ],
+};
+
+/** The memory in which blocks are computed: their parameters, tables of offsets and packed operands. */
 export class Workspace {
   /** The address of the parameters. */
   readonly address: number;
@@ -61,10 +76,10 @@ export class Workspace {
     const tableBytes = 4 * TABLE_ENTRIES + FILL_OVERRUN + 64;
     const bytes: { readonly [K in Field]?: number } = {
       ...Object.fromEntries(tables.map((name) => [name, tableBytes])),
-      tile: TILE_ROWS * TILE_ROW_BYTES,
+      tile: TILE,
       tileRows: 4 * TILE_ROWS,
-      packedA: M_BLOCK * K_BLOCK_BYTES,
-      packedB: N_BLOCK_BYTES * (K_BLOCK_BYTES / 4),
+      packedA: PACKED_A,
+      packedB: PACKED_B,
     };
     let end = 4 * (FIELDS + DIM_WORDS * MAX_DIMS);
     const offsets = Object.entries(bytes).map(([name, size]) => {
@@ -123,5 +138,5 @@ export class Workspace {
 }
 
 let shared: Workspace | null = null;
-/** The workspace of this thread. */
+/** The workspace of the calling thread. */
 export const workspace = (): Workspace => (shared ??= new Workspace());
