@@ -1,5 +1,6 @@
 /** The public names on one screen. This file and `webgpu.ts`, the namespace of that device, are the only ones that name a concrete backend. */
 import { CpuBackend } from "./backends/cpu/backend.ts";
+import { getNumThreads, setNumThreads } from "./backends/cpu/threads/settings.ts";
 import { ReferenceBackend } from "./backends/reference/backend.ts";
 import { startedWebGpu, startWebGpu } from "./backends/webgpu/start.ts";
 import { nameClasses } from "./core/class-names.ts";
@@ -8,15 +9,18 @@ import { registerBackend } from "./dispatch/device.ts";
 import * as nnClasses from "./nn/index.ts";
 import * as optimClasses from "./optim/index.ts";
 import "./tensor/attach.ts";
+import { useThreads } from "./utils/benchmark/timer.ts";
 
 registerBackend("cpu", { create: () => new CpuBackend(), alignment: 64 });
 registerBackend("reference", { create: () => new ReferenceBackend(), alignment: 16 });
 registerBackend("webgpu", { create: startedWebGpu, start: startWebGpu, alignment: 256 });
+useThreads({ get: getNumThreads, set: setNumThreads });
 for (const exported of [errors, nnClasses, optimClasses]) nameClasses(exported);
 
 // autograd
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";
 export * as backends from "./backends/cpu/settings.ts";
+export { getNumThreads, setNumThreads } from "./backends/cpu/threads/settings.ts";
 // dtypes
 export {
   bfloat16,
@@ -51,6 +55,7 @@ export * as io from "./io/index.ts";
 export * as nn from "./nn/index.ts";
 export type { TensorLike } from "./ops/entry.ts";
 export * as optim from "./optim/index.ts";
+export * as profiler from "./profiler/index.ts";
 export * as autograd from "./tensor/autograd.ts";
 export { type DeepCopyable, deepcopy, type Memo } from "./tensor/deepcopy.ts";
 export type { Index } from "./tensor/indexing.ts";
@@ -61,6 +66,18 @@ export * from "./tensor/public-random.ts";
 export { keep, Scope, scope } from "./tensor/scope.ts";
 // tensors
 export { Tensor } from "./tensor/tensor.ts";
+export {
+  type Combine,
+  type Formula,
+  type KernelNumber,
+  type KernelOptions,
+  type KernelReduceOptions,
+  type KernelValue,
+  kernel,
+  type PointwiseKernel,
+  type Reduction,
+  type ReductionKernel,
+} from "./tensor/user-kernel.ts";
 export * as utils from "./utils.ts";
 export * as webgpu from "./webgpu.ts";
 export const pi: number = Math.PI;

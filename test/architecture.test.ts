@@ -21,6 +21,8 @@ const allowed: Record<string, readonly string[]> = {
   optim: ["core", "autograd", "tensor"],
   data: ["core", "autograd", "tensor", "memory"],
   io: ["core", "tensor"],
+  profiler: ["core", "memory", "dispatch", "autograd", "ops", "tensor", "optim"],
+  utils: ["core", "memory", "dispatch"],
   compile: ["core", "kernel", "dispatch", "tensor"],
 };
 

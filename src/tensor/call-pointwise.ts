@@ -46,7 +46,7 @@ export function pythonTypeName(x: unknown): string {
   return typeof x === "number" ? (Number.isInteger(x) ? "int" : "float") : x instanceof Tensor ? "Tensor" : (names[typeof x] ?? typeof x);
 }
 
-const numberOf = (x: unknown): number | bigint =>
+export const numberOf = (x: unknown): number | bigint =>
   x instanceof Scalar ? numberOf(x.value) : typeof x === "boolean" ? Number(x) : (x as number | bigint);
 
 /** A call with its operands sorted out. */
@@ -62,7 +62,10 @@ interface Call {
 }
 
 /** Takes the values of the params from the arguments after the operands: by position, or by name in a last options object. */
-function readParams(op: Pointwise, args: readonly unknown[]): { values: (number | bigint)[]; categories: Category[]; fixed: number } {
+export function readParams(
+  op: Pointwise,
+  args: readonly unknown[],
+): { values: (number | bigint)[]; categories: Category[]; fixed: number } {
   const params = op.params ?? [];
   const values: (number | bigint)[] = [];
   const categories: Category[] = [];
@@ -163,7 +166,7 @@ function checkDivisor(divisor: unknown): void {
 }
 
 /** The entry that an option chooses, and the arguments without that option. */
-function chooseVariant(op: Pointwise, args: readonly unknown[]): { op: Pointwise; args: readonly unknown[] } {
+export function chooseVariant(op: Pointwise, args: readonly unknown[]): { op: Pointwise; args: readonly unknown[] } {
   const options = args.at(-1);
   if (op.variant === undefined || !isOptions(options)) return { op, args };
   const { [op.variant.option]: choice, ...rest } = options as Record<string, unknown>;
@@ -251,7 +254,7 @@ export function callPointwiseInplace(entryOp: Pointwise, ...given: unknown[]): T
 }
 
 /** Makes an entry of a formula that is not in the table: the derivative of one that is. */
-function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
+export function derived(formula: Pick<Pointwise, "f" | "arity" | "node">): Pointwise {
   const op = pointwise<Pointwise>(formula.arity, { f: formula.f, ...(formula.node === undefined ? {} : { node: formula.node }) });
   op.opName = formula.node ?? "derived";
   op.call = (...args: never[]) => callPointwise(op, ...args);

@@ -3,7 +3,7 @@ import { deviceFailed, deviceLost, forgottenFault, int64Overflow, OutOfMemoryErr
 import { Layout } from "../../core/layout.ts";
 import type { Compiled, Kernel } from "../../kernel/kernel.ts";
 import type { Block } from "../../memory/block.ts";
-import type { Backend, Emitters } from "../backend.ts";
+import type { Backend, DeviceTimer, Emitters } from "../backend.ts";
 import { Context, type Features, type Limits } from "./context.ts";
 import { contract } from "./contract.ts";
 import { copy } from "./copy.ts";
@@ -12,10 +12,12 @@ import { FAULT_BYTES, Faults } from "./faults.ts";
 import { formatOf, toDevice, toHost } from "./format.ts";
 import { gather } from "./gather.ts";
 import { map } from "./map.ts";
+import { PassTimer } from "./pass-timer.ts";
 import { random } from "./random.ts";
 import { Readback } from "./readback.ts";
 import { Recorder } from "./recorder.ts";
 import { reduce } from "./reduce.ts";
+import { rows } from "./rows.ts";
 import { scan } from "./scan.ts";
 import { scatter } from "./scatter.ts";
 import { newStats, type WebGpuStats } from "./stats.ts";
@@ -32,6 +34,7 @@ const emittersOf = (context: Context): Emitters => ({
   gather: (kernel) => gather(context, kernel),
   scatter: (kernel) => scatter(context, kernel),
   reduce: (kernel) => reduce(context, kernel),
+  rows: (kernel) => rows(context, kernel),
   scan: (kernel) => scan(context, kernel),
   random: (kernel) => random(context, kernel),
 });
@@ -122,6 +125,12 @@ export class WebGpuBackend implements Backend {
     this.#check();
     const emit = this.#emitters[kernel.kind] as (kernel: Kernel) => Compiled;
     return emit(kernel);
+  }
+
+  startTimer(): DeviceTimer | null {
+    if (!this.context.features.timestamps) return null;
+    this.#recorder.endPass();
+    return (this.#recorder.timer = new PassTimer(this.#recorder));
   }
 
   flush(): void {

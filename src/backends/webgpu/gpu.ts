@@ -31,7 +31,8 @@ async function openDawn(): Promise<GPU> {
   } catch (error) {
     throw isMissing(error) ? noWebGpuPackage() : webGpuPackageFailed(error instanceof Error ? error.message : String(error));
   }
-  const gpu = dawn.create([]);
+  // Pages that are not trusted must not measure others; a program of the user's may know the time to the nanosecond.
+  const gpu = dawn.create(["disable-dawn-features=timestamp_quantization"]);
   keepUntilExit(gpu);
   return gpu;
 }

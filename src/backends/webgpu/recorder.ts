@@ -1,5 +1,6 @@
 import type { Block } from "../../memory/block.ts";
 import type { DeviceBuffer } from "./device-buffer.ts";
+import type { PassTimer } from "./pass-timer.ts";
 import type { WebGpuStats } from "./stats.ts";
 
 /** A compiled shader: how many storage bindings it has decides its layout. */
@@ -41,6 +42,8 @@ export class Recorder {
   readonly u32: Uint32Array<ArrayBuffer> = new Uint32Array(PARAMETER_WORDS);
   readonly i32: Int32Array<ArrayBuffer> = new Int32Array(this.u32.buffer);
   readonly f32: Float32Array<ArrayBuffer> = new Float32Array(this.u32.buffer);
+  /** Where passes note their times, while that is wanted. */
+  timer: PassTimer | null = null;
   readonly #parameters: GPUBuffer;
   /** In words; a power of two. */
   readonly #alignment: number;
@@ -97,7 +100,7 @@ export class Recorder {
   /** Runs a pipeline with the parameters reserved last, on these blocks (each bound from its start to its end). */
   dispatch(pipeline: Pipeline, blocks: readonly Block[], x: number, y: number = 1, z: number = 1): void {
     const group = this.#bindGroup(blocks);
-    const pass = (this.#pass ??= this.#open().beginComputePass());
+    const pass = (this.#pass ??= this.#open().beginComputePass(this.timer?.nextPass()));
     if (this.#pipeline !== pipeline) {
       pass.setPipeline(pipeline.gpu);
       this.#pipeline = pipeline;
@@ -112,13 +115,13 @@ export class Recorder {
 
   /** Copies bytes between buffers. Offsets and size are multiples of 4, and the buffers are not the same. */
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, size: number): void {
-    this.#endPass();
+    this.endPass();
     this.#open().copyBufferToBuffer(from, fromOffset, to, toOffset, size);
   }
 
   /** Sets bytes to 0, in the order of the commands. Offset and size are multiples of 4. */
   clear(buffer: DeviceBuffer, offset: number, size: number): void {
-    this.#endPass();
+    this.endPass();
     this.#open().clearBuffer(buffer.gpu, offset, size);
     buffer.batch = this.#batch;
   }
@@ -154,7 +157,7 @@ export class Recorder {
       this.#used = 0;
       return;
     }
-    this.#endPass();
+    this.endPass();
     const { queue } = this.device;
     if (this.#used > 0) queue.writeBuffer(this.#parameters, 0, this.u32.buffer, 0, this.#used * 4);
     if (this.#stagedBytes > 0) queue.writeBuffer(this.#staging!, 0, this.#staged.buffer, 0, this.#stagedBytes);
@@ -171,7 +174,8 @@ export class Recorder {
     return (this.#encoder ??= this.device.createCommandEncoder());
   }
 
-  #endPass(): void {
+  /** The next dispatch begins a pass of its own. */
+  endPass(): void {
     this.#pass?.end();
     this.#pass = null;
     this.#pipeline = null;
