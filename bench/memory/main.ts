@@ -2,16 +2,19 @@
  * Trains the same MLP in several libraries, each in a process of its own, one after the other, and prints what they hold on to:
  *
  *     npm run bench:memory -- [--steps N] [--filter RE] [--gpu] [--markdown FILE]
+ *     npm run bench:memory -- --collector    what the collector of cycles takes of training steps
  *
  * `--gpu` adds device webgpu, on which tfjs takes an eighth to a quarter of a second for a step with a read on SwiftShader.
- * Same data, initial weights, order of batches and SGD everywhere: the last loss has to agree. tfjs and jax-js are not among this project's
- * packages; the bench says how to install them in a folder of their own. PyTorch is the system's python3-torch.
+ * Same data, initial weights, order of batches and SGD everywhere: the last loss has to agree. tfjs and jax-js are packages of bench/ alone,
+ * installed when they are missing; PyTorch is the system's python3-torch.
  */
 import { fork, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installPeers } from "../columns/peers.ts";
+import { collectorTable } from "./collector.ts";
 import { BATCH, CLASSES, FEATURES, HIDDEN, LEARNING_RATE, problem } from "./problem.ts";
 import type { Measured } from "./protocol.ts";
 
@@ -20,10 +23,15 @@ const { values: options } = parseArgs({
     steps: { type: "string", default: "10000" },
     filter: { type: "string", default: "" },
     gpu: { type: "boolean", default: false },
+    collector: { type: "boolean", default: false },
     markdown: { type: "string" },
     python: { type: "string", default: "/usr/bin/python3" },
   },
 });
+if (options.collector) {
+  console.log((await collectorTable()).join("\n"));
+  process.exit(0);
+}
 const steps = Number(options.steps);
 if (!(steps > 0 && steps % 20 === 0)) throw new Error(`--steps has to be a multiple of 20, not ${options.steps}`);
 
@@ -91,6 +99,7 @@ const lines = [
   `| | live KB, step ${steps / 10} | live KB, step ${steps} | RSS MB at the end | its growth since step ${steps / 10} | ms a step | last loss | |`,
   "|---|---|---|---|---|---|---|---|",
 ];
+installPeers();
 const before = loadavg();
 console.log(lines.join("\n"));
 for (const [name, measure] of Object.entries(columns)) {

@@ -8,18 +8,18 @@
  * result is compared with float64 before it is measured, and each run is awaited until the GPU has done it. For "one op, batched" JavaScript's
  * time counts instead: from the first op to the submit at the end. Medians over rounds of medians, and the best run.
  *
- * Without a GPU the adapter is SwiftShader, which computes on the CPU. jax-js, tfjs and webgpu-torch are not among this project's packages;
- * the bench says how to install them in a folder of their own.
+ * Without a GPU the adapter is SwiftShader, which computes on the CPU. The other libraries are packages of bench/ alone, installed when they are
+ * missing.
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import * as torch from "torchlet";
 import { LeNet } from "../../examples/mnist/model.ts";
-import { Pace } from "../pace.ts";
-import { duration } from "../table.ts";
+import { installPeers, versionOf } from "../columns/peers.ts";
+import { digits, duration } from "../report/format.ts";
+import { Pace } from "../run/pace.ts";
 import { rows } from "./all-rows.ts";
 import { Library } from "./library.ts";
-import { versionOf } from "./peers.ts";
 import { mistake, type Row } from "./rows.mjs";
 import { median, type Sample } from "./sampling.mjs";
 import { trainingReference } from "./torchlet.mjs";
@@ -42,6 +42,7 @@ const [rounds, time, warmup, patience] = [options.rounds, options.time, options.
   number,
 ];
 
+installPeers();
 /** A column of a row: its times, or why there are none. */
 type Result = { readonly samples: Sample[]; readonly note: string } | { readonly none: string };
 
@@ -92,7 +93,6 @@ async function measureRow(row: Row): Promise<Record<string, Result>> {
 
 const timeOf = (result: Result | undefined): number | null =>
   result !== undefined && "samples" in result ? median(result.samples.map((s) => s.median)) : null;
-const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 
 function cell(row: Row, result: Result | undefined): string {
   const seconds = timeOf(result);

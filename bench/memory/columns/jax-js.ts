@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { folderOf, importPeer, versionOf } from "../../columns/peers.ts";
 import { browserLike } from "../../webgpu/columns/dawn.ts";
-import { importPeer, versionOf } from "../../webgpu/peers.ts";
 import { BATCH, CLASSES, FEATURES, HIDDEN, LEARNING_RATE, oneHot, POINTS, type Problem } from "../problem.ts";
 import type { Trainer } from "../protocol.ts";
 
@@ -31,7 +31,7 @@ interface Backend {
 
 /** Counts the bytes of slots that are alive: the library does not tell. */
 async function watched(device: string): Promise<() => number> {
-  const folder = fileURLToPath(new URL("../../../.cache/peers/node_modules/@jax-js/jax/dist", import.meta.url));
+  const folder = join(folderOf("@jax-js/jax"), "dist");
   const file = readdirSync(folder).find((name) => /^backend-.*\.js$/.test(name));
   const exported = Object.values((await importPeer("@jax-js/jax", `dist/${file}`)) as object) as unknown[];
   const getBackend = exported.find((f): f is (device: string) => Backend => typeof f === "function" && f.name === "getBackend");

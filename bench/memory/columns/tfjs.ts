@@ -1,5 +1,5 @@
+import { requirePeer, versionOf } from "../../columns/peers.ts";
 import { browserLike } from "../../webgpu/columns/dawn.ts";
-import { requirePeer, versionOf } from "../../webgpu/peers.ts";
 import { BATCH, CLASSES, FEATURES, HIDDEN, LEARNING_RATE, oneHot, POINTS, type Problem } from "../problem.ts";
 import type { Trainer } from "../protocol.ts";
 

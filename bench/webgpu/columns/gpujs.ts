@@ -1,8 +1,7 @@
-import { GPU, type IKernelRunShortcut } from "gpu.js";
-import { grid } from "../../gpujs.ts";
-import { convolutionSource } from "../../gpujs-convolution.ts";
-import { versionOf } from "../peers.ts";
-import { type Column, columnOf, withBorder } from "./column.ts";
+import { withBorder } from "../../columns/border.ts";
+import { convolutionSource, type GpuJs } from "../../columns/gpujs-kernels.ts";
+import { requirePeer, versionOf } from "../../columns/peers.ts";
+import { type Column, columnOf } from "./column.ts";
 import { browserLike } from "./dawn.ts";
 
 /** A result that stays on the GPU. */
@@ -10,7 +9,7 @@ interface Resident {
   toArray(): Promise<unknown>;
   delete(): void;
 }
-type Kernel = (...inputs: unknown[]) => Promise<Resident>;
+type ResidentKernel = (...inputs: unknown[]) => Promise<Resident>;
 
 function flat(values: unknown): number[] {
   if (typeof values === "number") return [values];
@@ -19,9 +18,10 @@ function flat(values: unknown): number[] {
 
 export async function start(): Promise<Record<string, Column>> {
   const device = await browserLike();
+  const { GPU, Input } = requirePeer("gpu.js") as GpuJs;
   const gpu = new GPU({ mode: "webgpu" });
-  const kernel = (source: string, output: number[], constants: Record<string, number> = {}): Kernel =>
-    gpu.createKernel(source, { output, constants, pipeline: true }) as IKernelRunShortcut as unknown as Kernel;
+  const kernel = (source: string, output: number[], constants: Record<string, number> = {}): ResidentKernel =>
+    gpu.createKernel(source, { output, constants, pipeline: true }) as ResidentKernel;
   /** Kernels start when the promise of their operands resolves, and each submits by itself. */
   const computing = (f: () => Promise<Resident>, ops?: number) => {
     let last: Resident | null = null;
@@ -39,7 +39,7 @@ export async function start(): Promise<Record<string, Column>> {
   /** A copy of numbers on the GPU, so that a run does not upload them. */
   const resident = async (values: Float32Array, size: [number] | [number, number] | [number, number, number]): Promise<Resident> => {
     const at = ["a[this.thread.x]", "a[this.thread.y][this.thread.x]", "a[this.thread.z][this.thread.y][this.thread.x]"][size.length - 1]!;
-    return await kernel(`function (a) { return ${at}; }`, size)(size.length === 1 ? values : grid(values, size));
+    return await kernel(`function (a) { return ${at}; }`, size)(size.length === 1 ? values : new Input(values, size));
   };
   const column = columnOf(
     `gpu.js ${versionOf("gpu.js")}, mode webgpu`,

@@ -1,4 +1,4 @@
-import { importPeer, versionOf } from "../peers.ts";
+import { importPeer, versionOf } from "../../columns/peers.ts";
 import { LENET, TRAINING } from "../rows.mjs";
 import { type Column, columnOf } from "./column.ts";
 import { browserLike } from "./dawn.ts";

@@ -2,8 +2,8 @@
 import * as torch from "torchlet";
 import { LeNet } from "../../../examples/mnist/model.ts";
 import { useSoftwareGpu } from "../../../test/support/webgpu-environment.ts";
+import { versionOf } from "../../columns/peers.ts";
 import { bareColumn } from "../bare.mjs";
-import { versionOf } from "../peers.ts";
 import { torchletColumn } from "../torchlet.mjs";
 import type { Column } from "./column.ts";
 

@@ -1,5 +1,6 @@
-import { requirePeer, versionOf } from "../peers.ts";
-import { type Column, columnOf, withBorder } from "./column.ts";
+import { withBorder } from "../../columns/border.ts";
+import { requirePeer, versionOf } from "../../columns/peers.ts";
+import { type Column, columnOf } from "./column.ts";
 import { browserLike } from "./dawn.ts";
 
 const flat = (values: Nested): number[] => values.flatMap((v) => (typeof v === "number" ? [v] : flat(v)));

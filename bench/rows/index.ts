@@ -1,0 +1,18 @@
+import { convolution } from "./convolution.ts";
+import { matmul } from "./matmul.ts";
+import { overhead } from "./overhead.ts";
+import { packageRows, poolRows } from "./package.ts";
+import { normalizations, pointwise } from "./pointwise.ts";
+import type { Row } from "./row.ts";
+import { trainings } from "./training.ts";
+
+export const rows: readonly Row[] = [
+  ...overhead,
+  ...pointwise,
+  ...normalizations,
+  ...matmul,
+  ...convolution,
+  ...trainings,
+  ...packageRows,
+  ...poolRows,
+];
