@@ -47,6 +47,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ReLU: [{ module: () => new nn.ReLU(), inputs: x3 }],
   SiLU: [{ module: () => new nn.SiLU(), inputs: x3 }],
   LeakyReLU: [{ module: () => new nn.LeakyReLU(0.1), inputs: x3 }],
+  GELU: [
+    { module: () => new nn.GELU(), inputs: x3 },
+    { module: () => new nn.GELU({ approximate: "tanh" }), inputs: x3 },
+  ],
   Sigmoid: [{ module: () => new nn.Sigmoid(), inputs: x3 }],
   Tanh: [{ module: () => new nn.Tanh(), inputs: x3 }],
   Softmax: [{ module: () => new nn.Softmax(1), inputs: x3 }],
@@ -57,6 +61,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   BatchNorm2d: [{ module: () => new nn.BatchNorm2d(3), inputs: () => [torch.randn(4, 3, 5, 5)] }],
   BatchNorm3d: [{ module: () => new nn.BatchNorm3d(2, { affine: false }), inputs: () => [torch.randn(2, 2, 3, 3, 3)] }],
+  LayerNorm: [
+    { module: () => new nn.LayerNorm(5), inputs: x3 },
+    { module: () => new nn.LayerNorm([6, 5], { elementwiseAffine: false }), inputs: x3 },
+  ],
   Conv1d: [{ module: () => new nn.Conv1d(4, 6, 3, { stride: 2, padding: 1, groups: 2 }), inputs: () => [torch.randn(2, 4, 11)] }],
   Conv2d: [
     { module: () => new nn.Conv2d(3, 5, 3, { padding: "same" }), inputs: () => [torch.randn(2, 3, 7, 6)] },

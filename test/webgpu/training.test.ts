@@ -7,7 +7,8 @@ import * as torch from "../../src/index.ts";
 import { counted } from "./counted.ts";
 
 const MB = 1024 * 1024;
-const BATCH = 8;
+/** Two fewer are still more than the 8 elements from which on a reduction reads four at a time. */
+const BATCH = 12;
 /** Of a step: forward, backward, and one for each parameter that Adam updates. */
 const MOST_DISPATCHES = 80;
 const mark = torch.memory.getHighWaterMark();
@@ -57,9 +58,9 @@ async function losses(device: string, steps: number): Promise<number[]> {
 
 describe("a step of training", () => {
   test("has the CPU's loss, which falls", async () => {
-    const [cpu, gpu] = [await losses("cpu", 12), await losses("webgpu", 12)];
+    const [cpu, gpu] = [await losses("cpu", 18), await losses("webgpu", 18)];
     for (const [i, value] of gpu.entries()) expect(Math.abs(value - cpu[i]!)).toBeLessThan(1e-4);
-    expect(gpu.at(-1)!).toBeLessThan(0.85 * gpu[0]!);
+    expect(gpu.at(-1)!).toBeLessThan(0.9 * gpu[0]!);
   });
 
   test("is one or two submits, and compiles nothing from the fourth on, nor does a smaller last batch", async () => {
