@@ -6,6 +6,9 @@ import type { Settings } from "./run/measure.ts";
 export const USAGE =
   "npm run bench -- [--only NAME,...] [--columns RE] [--full] [--node24] [--rounds N] [--time MS] [--warmup MS] [--out FOLDER] [--python PATH]";
 
+/** Milliseconds: Torchlet and PyTorch take less than three minutes for what may be left then. */
+const BUDGET = 11.5 * 60_000;
+
 export interface Options extends Settings {
   readonly only: readonly string[];
   readonly columns: RegExp;
@@ -49,6 +52,7 @@ export function readOptions(args: readonly string[], standard: string): Options 
     patience: values.full ? Number.POSITIVE_INFINITY : 10,
     out: values.out ?? (whole ? standard : null),
     python: values.python,
+    budget: values.full ? Number.POSITIVE_INFINITY : BUDGET,
   };
 }
 

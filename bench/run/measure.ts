@@ -18,6 +18,8 @@ export interface Settings {
   /** Seconds that a call may take, preparations included. */
   readonly patience: number;
   readonly python: string;
+  /** Milliseconds of the whole run after which peers are left out. */
+  readonly budget: number;
 }
 
 /** What was found of a row, by columns' names. Limits belong to an engine: they stand at the column of WASM. */
@@ -116,6 +118,10 @@ export class Group {
     const made: { running: Running; digests: readonly Digest[] }[] = [];
     for (const spec of this.#columns) {
       if (!takesPart(spec, row)) continue;
+      if (spec.own === null && spec.node !== null && performance.now() > this.#settings.budget) {
+        cells[spec.name] = { none: "no time left" };
+        continue;
+      }
       const library = this.#libraryOf(spec, row);
       const isOwn = spec.own !== null || spec.node === null;
       const request: Request = {

@@ -3,7 +3,7 @@ import type { Task } from "../columns/column.ts";
 import type { Sample } from "./protocol.ts";
 
 /** A sample ends with the run that takes longer than this many seconds. */
-const LONG = 0.3;
+const LONG = 0.05;
 const CALLS = 40;
 const PATIENCE = 4;
 

@@ -75,6 +75,35 @@ export class LoopNest {
     this.#swap(this.rank - 2, this.rank - 1);
   }
 
+  /**
+   * Whether an operand steps across `line` bytes or more along the innermost loop, a long one, and within so many along another: each line is
+   * fetched anew for every element, unless the loops go through blocks.
+   */
+  goesAcross(line: number): boolean {
+    const last = this.rank - 1;
+    if (this.rank < 2 || this.sizes[last]! < 4 * line) return false;
+    for (let k = 0; k < this.width; k++) {
+      if (Math.abs(this.innerStride(k)) < line) continue;
+      for (let d = 0; d < last; d++) {
+        const step = Math.abs(this.strides[d * this.width + k]!);
+        if (step > 0 && step < line && this.sizes[d]! * step >= line) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Cuts the innermost loop, whose size is a multiple, into blocks; the loop over the blocks goes outside all others. */
+  block(size: number): this {
+    const last = this.rank - 1;
+    for (let at = this.rank * this.width + this.width - 1; at >= this.width; at--) this.strides[at] = this.strides[at - this.width]!;
+    for (let d = this.rank; d > 0; d--) this.sizes[d] = this.sizes[d - 1]!;
+    this.rank++;
+    for (let k = 0; k < this.width; k++) this.strides[k] = this.innerStride(k) * size;
+    this.sizes[0] = this.sizes[last + 1]! / size;
+    this.sizes[last + 1] = size;
+    return this;
+  }
+
   /** Merges what can be merged. No loop at all becomes one of size 1, with these steps. */
   merge(steps: readonly number[]): this {
     let to = 0;

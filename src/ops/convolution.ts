@@ -79,6 +79,9 @@ export const _convolutionInput: Rule<(weight: Tensor, size: readonly number[], g
   ],
 });
 
+/** Tiles of 4 rows by 8 columns in a product: on the CPU a ninth column costs as much as eight do. */
+const tiles = (rows: number, columns: number): number => Math.ceil(rows / 4) * Math.ceil(columns / 8);
+
 /** The gradient of a convolution's weight with windows of `kernel`. */
 export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[], geometry: Geometry) => Tensor> = rule({
   params: ["input", "kernel", "geometry"],
@@ -90,10 +93,17 @@ export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[],
     const patches = windows(k, padded(k, x, padding, padding, 0), kernel, out, stride, dilation, groups);
     const m = g.shape[1]! / groups;
     const grads = g.reshape([g.shape[0]!, groups, m, ...out]);
+    const shape = [g.shape[1]!, x.shape[1]! / groups, ...kernel];
+    const seen = kernel.reduce((p, n) => p * n, shape[1]!);
+    if (g.device.type === "cpu" && tiles(seen, m) < tiles(m, seen)) {
+      const a = patches.permute(order([1, 2], range(3, nd), [0], range(3 + nd, nd))); // (g, c, k..., n, o...)
+      const b = grads.permute(order([1, 0], range(3, nd), [2])); // (g, n, o..., m)
+      const turned = k.contract(a, b, { batch: 1, m: 1 + nd, n: 1, k: 1 + nd });
+      return turned.permute(order([0, 2 + nd, 1], range(2, nd))).reshape(shape);
+    }
     const a = grads.permute(order([1, 2, 0], range(3, nd))); // (g, m, n, o...)
     const b = patches.permute(order([1, 0], range(3 + nd, nd), [2], range(3, nd))); // (g, n, o..., c, k...)
-    const dw = k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd });
-    return dw.view([g.shape[1]!, x.shape[1]! / groups, ...kernel]);
+    return k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd }).view(shape);
   },
   save: (_, g: Tensor, x: Tensor, __: readonly number[], geometry: Geometry) => ({ g, x, geometry }),
   grad: ({ g, x, geometry }: { g: Tensor; x: Tensor; geometry: Geometry }, [h], [toG, toX]) => [

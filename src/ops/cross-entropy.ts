@@ -2,6 +2,7 @@ import { int64 } from "../core/dtype.ts";
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, type Expr, scalar, state } from "../kernel/expr.ts";
+import type { Kernels } from "../tensor/kernels.ts";
 import {
   type MapLoop,
   type Monoid,
@@ -15,7 +16,18 @@ import {
   rule,
   type Tensor,
 } from "./define.ts";
-import { asRows, atClasses, classLoop, type Reduction } from "./nll-loss.ts";
+import { dimList } from "./dimension.ts";
+import { atClasses, classLoop, type Reduction } from "./nll-loss.ts";
+
+const classDim = (x: Tensor): number => (x.ndim === 1 ? 0 : 1);
+const weightsAt = (k: Kernels, weight: Tensor, classes: Tensor): Tensor =>
+  atClasses(
+    k,
+    weight,
+    0,
+    classes.shape.map(() => 0),
+    classes,
+  );
 
 /** The greatest score of each row, and the logarithm of the sum of what the others are beside it. */
 const normalizerLoop: RowsLoop = rowsLoop((row, [x]) => {
@@ -76,21 +88,23 @@ export const _crossEntropy: CrossEntropy = rule({
   params: ["target", "weight", "ignoreIndex", "reduction"],
   node: (x: Tensor) => (x.ndim > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"),
   nonDifferentiable: [1, 2, 3],
-  run: (k, scores: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => {
-    const x = asRows(scores);
-    const [n, , rest] = x.shape as [number, number, number];
-    const t = target.reshape([n, rest]);
-    const at = k.map(classLoop, [t], int64, [ignoreIndex]);
-    const score = atClasses(k, x, 1, [x.stride()[0]!, x.stride()[2]!], at);
-    const [top, logSum] = k.rows(normalizerLoop, x, [1]) as [Tensor, Tensor];
-    const operands = [top.reshape([n, rest]), logSum.reshape([n, rest]), t];
-    if (weight !== null) operands.push(atClasses(k, weight, 0, [0, 0], at));
+  run: (k, x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => {
+    const dim = classDim(x);
+    const at = k.map(classLoop, [target], int64, [ignoreIndex]);
+    const score = atClasses(k, x, dim, x.stride().toSpliced(dim, 1), at);
+    const [top, logSum] = k.rows(normalizerLoop, x, [dim]) as [Tensor, Tensor];
+    const perTarget = Layout.contiguous(target.shape);
+    const operands = [k.view(top, perTarget), k.view(logSum, perTarget), target];
+    if (weight !== null) operands.push(weightsAt(k, weight, at));
     if (reduction === "none") {
-      const losses = k.map(elementLoops[weight === null ? 0 : 1], [score, ...operands], x.dtype, [ignoreIndex]).reshape(target.shape);
+      const losses = k.map(elementLoops[weight === null ? 0 : 1], [score, ...operands], x.dtype, [ignoreIndex]);
       return [losses, top, logSum, k.full([], 0, x.dtype, x.device)];
     }
     const loop = sumLoops[weight === null ? 0 : 1]![reduction === "mean" ? 1 : 0];
-    const [loss, total] = k.reduce(loop, score, [0, 1], false, { operands, parameter: ignoreIndex }) as [Tensor, Tensor];
+    const [loss, total] = k.reduce(loop, score, dimList(null, target.ndim), false, { operands, parameter: ignoreIndex }) as [
+      Tensor,
+      Tensor,
+    ];
     return [loss, top, logSum, total];
   },
   save: ([, top, logSum, total], x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => ({
@@ -140,7 +154,7 @@ export const _crossEntropyGrad: CrossEntropyGrad = rule({
   run: (
     k,
     g: Tensor,
-    scores: Tensor,
+    x: Tensor,
     target: Tensor,
     weight: Tensor | null,
     top: Tensor,
@@ -149,16 +163,15 @@ export const _crossEntropyGrad: CrossEntropyGrad = rule({
     ignoreIndex: number,
     reduction: Reduction,
   ) => {
-    const x = asRows(scores);
-    const [n, classes, rest] = x.shape as [number, number, number];
-    const t = target.reshape([n, rest]);
-    const inputs = [t, reduction === "none" ? g.reshape([n, rest]) : g];
-    if (weight !== null) inputs.push(atClasses(k, weight, 0, [0, 0], k.map(classLoop, [t], int64, [ignoreIndex])));
+    const dim = classDim(x);
+    const inputs = [target, g];
+    if (weight !== null) inputs.push(weightsAt(k, weight, k.map(classLoop, [target], int64, [ignoreIndex])));
     if (reduction === "mean") inputs.push(total);
     const loop = factorLoops[weight === null ? 0 : 1]![reduction === "mean" ? 1 : 0];
-    const factor = k.map(loop, inputs, g.dtype, [ignoreIndex]).reshape([n, 1, rest]);
-    const places = k.positions(Layout.contiguous([1, classes, 1]), 0, x.device);
-    return k.map(slopeLoop, [x, top, logSum, factor, t.reshape([n, 1, rest]), places], x.dtype).reshape(scores.shape);
+    const factor = k.map(loop, inputs, g.dtype, [ignoreIndex]);
+    const perRow = Layout.contiguous(top.shape);
+    const places = k.positions(Layout.contiguous(x.shape.map((n, d) => (d === dim ? n : 1))), 0, x.device);
+    return k.map(slopeLoop, [x, top, logSum, k.view(factor, perRow), target.unsqueeze(dim), places], x.dtype);
   },
   save: (
     _,
@@ -174,7 +187,7 @@ export const _crossEntropyGrad: CrossEntropyGrad = rule({
   ) => ({ g, x, target, weight, total, ignoreIndex, reduction }),
   // As the gradient of nllLoss, y, followed by that of logSoftmax: y - softmax(x) * sum(y).
   grad: ({ g, x, target, weight, total, ignoreIndex, reduction }: Saved & { readonly g: Tensor }, [h], [toG, toX]) => {
-    const dim = x.ndim === 1 ? 0 : 1;
+    const dim = classDim(x);
     const shares = x.softmax(dim);
     const dg = toG ? h!.sub(h!.mul(shares).sum(dim, true))._nllLoss(target, weight, ignoreIndex, reduction)[0]! : null;
     if (!toX) return [dg, null];

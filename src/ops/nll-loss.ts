@@ -10,7 +10,7 @@ import { type MapLoop, mapLoop, type Rule, rule, type Tensor } from "./define.ts
 export type Reduction = "none" | "mean" | "sum";
 
 /** Scores as (n, c, rest): a single sample gets a batch dimension, further dimensions are merged. */
-export const asRows = (x: Tensor): Tensor =>
+const asRows = (x: Tensor): Tensor =>
   x.ndim === 1 ? x.reshape([1, x.shape[0]!, 1]) : x.reshape([x.shape[0]!, x.shape[1]!, product(x.shape.slice(2))]);
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 

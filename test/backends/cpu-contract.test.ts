@@ -265,6 +265,44 @@ describe.each(ways)("contract, $way", ({ relaxed, library }) => {
     release();
   });
 
+  run("pairs of panels, panels alone and columns in runs that end within a panel", (random) => {
+    for (const dtype of [float32, float64, int32, int64]) {
+      for (const n of [8, 15, 16, 17, 24, 33, 48, 63]) check(matrices(random, dtype, 37, n, 50));
+      // Several blocks of rows and of steps.
+      if (isFloat(dtype.compute)) {
+        check(matrices(random, dtype, 133, 40, 70));
+        check(matrices(random, dtype, 260, 24, 30, true));
+        check(matrices(random, dtype, 33, 36, 800));
+      }
+      release();
+      for (const [outer, inner] of [
+        [5, 12],
+        [3, 28],
+        [4, 16],
+        [9, 7],
+      ] as const) {
+        // Columns in runs of `inner`, then a gap.
+        const [m, k, row] = [34, 9, inner + 3];
+        check({
+          a: operand(random, dtype, Layout.contiguous([m, k])),
+          b: operand(random, dtype, new Layout([k, outer, inner], [outer * row, row, 1], 1)),
+          out: operand(random, dtype, Layout.contiguous([m, outer, inner])),
+          dims: { batch: 0, m: 1, n: 2, k: 1 },
+          compute: dtype.compute,
+        });
+        // Interleaved: the last column of 8 or 16 lies where it would lie in a run.
+        check({
+          a: operand(random, dtype, Layout.contiguous([m, k])),
+          b: operand(random, dtype, new Layout([k, 6, 2, 8], [96, 16, 1, 2], 0)),
+          out: operand(random, dtype, Layout.contiguous([m, 6, 2, 8])),
+          dims: { batch: 0, m: 1, n: 3, k: 1 },
+          compute: dtype.compute,
+        });
+        release();
+      }
+    }
+  });
+
   run("more rows, columns or steps than one table holds", (random) => {
     for (const [m, n, k] of [
       [20_001, 3, 2],

@@ -62,7 +62,9 @@ class Contraction implements Compiled {
       const a = prepareA === null ? inputs[0]! : own(converted(inputs[0]!, prepareA, this.#own));
       const b = prepareB === null ? inputs[1]! : own(converted(inputs[1]!, prepareB, this.#own));
       if (owned.length > 0 && this.#inPlace(a, b, inputs, out, args)) return;
-      const sums = own(temporary(this.#own, out.layout.shape));
+      // The sums lie where the output will, unless something is still to be read there.
+      const free = out.dtype === this.#own && apart(a, out) && apart(b, out) && inputs.slice(2).every((x) => apart(x, out));
+      const sums = free ? out : own(temporary(this.#own, out.layout.shape));
       this.#product.run(a, b, sums, null, args.dims!);
       const more = inputs.slice(2).map((x) => {
         if (sameOrApart(x, out)) return x;

@@ -31,6 +31,11 @@ import { elementCost } from "./threads/cost.ts";
 import { PARALLEL } from "./threads/pool.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
+/** A cache line, in bytes. */
+const LINE = 64;
+/** Elements of the innermost loop in a block where an operand goes across lines: as many lines stay in the cache until they are used up. */
+const BLOCK = 16;
+
 /**
  * Elementwise kernels. Operands that all lie contiguously take a flat loop; any others a nest made for their number of dimensions and for
  * how each operand walks along the innermost one.
@@ -141,6 +146,26 @@ class CompiledMap implements Compiled {
     }
     nest.sort().merge(size);
     if (this.#lanes > 1) nest.avoidShort(this.#lanes);
+    if (this.#usesPosition || !nest.goesAcross(LINE)) {
+      this.#launchNest(inputs, outputs, 0, n);
+      return;
+    }
+    const last = nest.rank - 1;
+    const length = nest.sizes[last]!;
+    const rest = length % BLOCK;
+    if (rest > 0) {
+      nest.sizes[last] = rest;
+      this.#launchNest(inputs, outputs, length - rest, (n / length) * rest);
+    }
+    nest.sizes[last] = length - rest;
+    nest.block(BLOCK);
+    this.#launchNest(inputs, outputs, 0, (n / length) * (length - rest));
+  }
+
+  /** Runs through the nest, `n` elements, its innermost loop from number `from` on. */
+  #launchNest(inputs: readonly Operand[], outputs: readonly Operand[], from: number, n: number): void {
+    const nest = this.#nest;
+    const size = this.#itemsizes;
     const key = variantKey(nest.rank, nest.width, this.#walkOf);
     let f = this.#variants.get(key);
     if (f === undefined) {
@@ -150,8 +175,8 @@ class CompiledMap implements Compiled {
     const first = firstWord(this.#scalars.length);
     let w = first;
     let k = 0;
-    for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, size[k]!);
-    for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, size[k]!);
+    for (let j = 0; j < outputs.length; j++, k++) heap.i32[w++] = address(outputs[j]!, size[k]!) + from * nest.innerStride(k);
+    for (let j = 0; j < inputs.length; j++, k++) heap.i32[w++] = address(inputs[j]!, size[k]!) + from * nest.innerStride(k);
     const end = writeNest(w, nest);
     if (n * this.#cost < PARALLEL || !runNest(f, nest, first, end, n * this.#cost)) f(LAUNCH);
   }

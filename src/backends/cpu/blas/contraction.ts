@@ -1,86 +1,24 @@
-import type { Block } from "../../../memory/block.ts";
 import type { Addresses } from "../contract/multiply.ts";
-import { count, type Dim, type Problem } from "../contract/problem.ts";
+import { count, type Problem } from "../contract/problem.ts";
 import { heap } from "../heap.ts";
-import { firstOfRun, type Key, offsetOf, strideOf } from "./dims.ts";
+import { type Key, offsetOf, strideOf } from "./dims.ts";
 import { copiesOf } from "./gather.ts";
 import type { Products } from "./library.ts";
 import { rowsApart } from "./matrices.ts";
 import { copyWhole, Patches, type Placed } from "./patches.ts";
+import { type Plan, planOf } from "./plan.ts";
 
-/** One operand's part of a product: its rows (or columns), of which the inner ones are one dimension of the output. */
-interface Side {
-  readonly key: "a" | "b";
-  readonly outer: readonly Dim[];
-  readonly inner: readonly Dim[];
-  readonly outers: number;
-  readonly size: number;
-}
-
-function sideOf(key: "a" | "b", group: readonly Dim[], starts: boolean): Side {
-  const first = starts ? firstOfRun(group, "c", "d") : firstOfRun(group, "c");
-  const [outer, inner] = [group.slice(0, first), group.slice(first)];
-  return { key, outer, inner, outers: count(outer), size: count(inner) };
-}
-
-/** A matrix of rows (or columns) by steps: how far apart its lines are, and whether the steps or the rows lie side by side in a line. */
-interface Matrix {
-  readonly line: number;
-  readonly stepsInLine: boolean;
-}
-
-/** A side as a matrix with some steps, if it is one as it lies. */
-function matrixOf({ key, inner, size }: Side, k: readonly Dim[]): Matrix | null {
-  if (firstOfRun(inner, key) > 0 || firstOfRun(k, key) > 0) return null;
-  const [row, step, steps] = [strideOf(inner, key), strideOf(k, key), count(k)];
-  const inSteps = rowsApart(size, steps, row, step);
-  if (inSteps > 0) return { line: inSteps, stepsInLine: true };
-  const inRows = rowsApart(steps, size, step, row);
-  return inRows > 0 ? { line: inRows, stepsInLine: false } : null;
-}
-
-/** Steps that must lie in a matrix for it to be used as it lies when the other steps do not. */
-const FEWEST_STEPS = 32;
 /** Elements that an operand may have to be copied as a whole. */
 const LARGEST_COPY = 2 ** 23;
-/** Rows that each copied patch must be multiplied with, for the copy to pay. */
-const FEWEST_ROWS = 8;
-
-/** One way to do a product: `y` is used as it lies or copied whole, `x` is used as it lies or copied by blocks. */
-interface Plan {
-  readonly x: Side;
-  readonly y: Side;
-  /** The dimensions of k around the steps of one product, and those. */
-  readonly outerK: readonly Dim[];
-  readonly k: readonly Dim[];
-  readonly xMatrix: Matrix | null;
-  readonly yMatrix: Matrix | null;
-}
-
-function planOf({ m, n, k }: Problem, starts: boolean): Plan {
-  const [a, b] = [sideOf("a", m, starts), sideOf("b", n, starts)];
-  const [aMatrix, bMatrix] = [matrixOf(a, k), matrixOf(b, k)];
-  const none: readonly Dim[] = [];
-  if (aMatrix !== null) return { x: b, y: a, outerK: none, k, xMatrix: bMatrix, yMatrix: aMatrix };
-  if (bMatrix !== null) return { x: a, y: b, outerK: none, k, xMatrix: null, yMatrix: bMatrix };
-  // With fewer steps at a time, one side may be a matrix.
-  for (const [y, x] of [[a, b] as const, [b, a] as const]) {
-    const first = firstOfRun(k, y.key);
-    const inner = k.slice(first);
-    const matrix = matrixOf(y, inner);
-    if (matrix !== null && count(inner) >= FEWEST_STEPS) {
-      return { x, y, outerK: k.slice(0, first), k: inner, xMatrix: matrixOf(x, inner), yMatrix: matrix };
-    }
-  }
-  const [y, x] = a.size * a.outers <= b.size * b.outers ? [a, b] : [b, a];
-  return { x, y, outerK: none, k, xMatrix: null, yMatrix: null };
-}
+/** Rows that copied patches must be multiplied with, and steps that they must have, for the copy and the call to pay (measured). */
+const FEWEST_ROWS = 16;
+const FEWEST_PATCH_STEPS = 32;
 
 /**
  * Computes a contraction of any dimensions by the library, as products of matrices: where an operand is none as it lies, its elements are
  * copied to one, a block at a time (a convolution's patches: the "im2col" of K. Chellapilla, S. Puri, P. Simard, "High Performance
  * Convolutional Neural Networks for Document Processing", 2006, in blocks that stay in the cache). Where this would gain nothing, nothing
- * is done and the result is false. `smallest` is the fewest multiplications that a single product may have.
+ * is done and the result is false. `smallest` is the fewest multiplications that a single product may have; with 0, what can be done is.
  */
 export function multiplyByBlocks(
   problem: Problem,
@@ -91,79 +29,145 @@ export function multiplyByBlocks(
   smallest: number,
 ): boolean {
   const plan = planOf(problem, starts);
-  const { x, y, k, outerK, xMatrix, yMatrix } = plan;
-  const [cX, cY] = [strideOf(x.inner, "c"), strideOf(y.inner, "c")];
-  // Rows of c, or else its columns, must lie side by side.
-  const xInLine = rowsApart(y.size, x.size, cY, cX);
-  const cLine = xInLine > 0 ? xInLine : rowsApart(x.size, y.size, cX, cY);
-  if (cLine === 0) return false;
-  const steps = count(k);
-  const ySteps = yMatrix === null ? y.outers * y.size * steps : 0;
-  if (ySteps > LARGEST_COPY) return false;
-  const patches = xMatrix === null ? new Patches(x.key, x.inner, k, size) : null;
-  const xBlock = patches === null ? x.size : patches.rows;
-  const kBlock = patches === null ? steps : patches.steps;
+  const { x, y } = plan;
+  const whole = plan.yMatrix === null ? y.outers * y.size * count(plan.k) : 0;
+  if (whole > LARGEST_COPY) return false;
+  const blocks = new Blocks(plan, problem, at, size, starts, products);
+  if (blocks.line === 0) return false;
   if (smallest > 0) {
-    if (y.size * Math.min(xBlock, x.size) * Math.min(kBlock, steps) < smallest) return false;
-    if (Math.min(x.size, y.size) < (patches === null && ySteps === 0 ? 2 : FEWEST_ROWS)) return false;
+    if (y.size * blocks.xBlock * blocks.kBlock < smallest || Math.min(x.size, y.size) < 2) return false;
+    const copies = plan.xMatrix === null || whole > 0;
+    if (copies && (y.size < FEWEST_ROWS || blocks.kBlock < FEWEST_PATCH_STEPS)) return false;
   }
-  const added = starts && at.d === at.c && [...problem.batch, ...problem.m, ...problem.n].every((dim) => dim.c === dim.d);
-  const [dX, dY] = [strideOf(x.inner, "d") * size, strideOf(y.inner, "d") * size];
-  const { spread } = copiesOf(size);
-  const batches = count(problem.batch);
-  const outerSteps = count(outerK);
-  const copy: Block | null = ySteps > 0 ? heap.allocate(ySteps * size) : null;
+  const copy = whole > 0 ? heap.allocate(whole * size) : null;
   try {
-    let copied = -1;
-    for (let i = 0; i < batches; i++) {
-      const of = (key: Key): number => at[key] + offsetOf(problem.batch, key, i) * size;
-      const [xAt, yAt, cAt, dAt] = [of(x.key), of(y.key), of("c"), of("d")];
-      if (copy !== null && copied !== yAt) {
-        copyWhole(y.key, [...y.outer, ...y.inner], k, size, yAt, copy.offset);
-        copied = yAt;
-      }
-      for (let ox = 0; ox < x.outers; ox++) {
-        const xPlace = xAt + offsetOf(x.outer, x.key, ox) * size;
-        const cPlace = cAt + offsetOf(x.outer, "c", ox) * size;
-        const dPlace = dAt + offsetOf(x.outer, "d", ox) * size;
-        for (let x0 = 0; x0 < x.size; x0 += xBlock) {
-          const xs = Math.min(xBlock, x.size - x0);
-          for (let ok = 0; ok < outerSteps; ok++) {
-            const [xStep, yStep] = [offsetOf(outerK, x.key, ok) * size, offsetOf(outerK, y.key, ok) * size];
-            for (let k0 = 0; k0 < steps; k0 += kBlock) {
-              const ks = Math.min(kBlock, steps - k0);
-              const block: Placed =
-                patches === null
-                  ? { at: xPlace + xStep, line: xMatrix!.line, stepsInLine: xMatrix!.stepsInLine }
-                  : patches.block(xPlace + xStep, x0, xs, k0, ks);
-              for (let oy = 0; oy < y.outers; oy++) {
-                const c = cPlace + (offsetOf(y.outer, "c", oy) + x0 * cX) * size;
-                let beta: 0 | 1 = ok > 0 || k0 > 0 || added ? 1 : 0;
-                if (starts && beta === 0) {
-                  const d = dPlace + offsetOf(y.outer, "d", oy) * size + x0 * dX;
-                  if (xInLine > 0) spread(d, dY, dX, c, cLine * size, y.size, xs);
-                  else spread(d, dX, dY, c, cLine * size, xs, y.size);
-                  beta = 1;
-                }
-                const line = yMatrix === null ? steps : yMatrix.line;
-                const inLine = yMatrix === null || yMatrix.stepsInLine;
-                const yPlace =
-                  copy === null
-                    ? yAt + offsetOf(y.outer, y.key, oy) * size + yStep + k0 * strideOf(k, y.key) * size
-                    : copy.offset + (oy * y.size * steps + k0) * size;
-                if (xInLine > 0) {
-                  products.gemm(!inLine, block.stepsInLine, y.size, xs, ks, yPlace, line, block.at, block.line, beta, c, cLine);
-                } else {
-                  products.gemm(!block.stepsInLine, inLine, xs, y.size, ks, block.at, block.line, yPlace, line, beta, c, cLine);
-                }
-              }
-            }
-          }
-        }
-      }
-    }
+    blocks.run(copy === null ? 0 : copy.offset);
   } finally {
     if (copy !== null) heap.release(copy);
   }
   return true;
+}
+
+/** Where the operands of one batch index, and of one index of the outer dimensions of x, begin. */
+interface Places {
+  readonly x: number;
+  readonly y: number;
+  readonly c: number;
+  readonly d: number;
+}
+
+/** A contraction as a sequence of products of matrices. */
+class Blocks {
+  /** How far apart the lines of c are; 0 if neither its rows nor its columns lie side by side. */
+  readonly line: number;
+  /** The rows of x and the steps of one product, at most. */
+  readonly xBlock: number;
+  readonly kBlock: number;
+  readonly #plan: Plan;
+  readonly #problem: Problem;
+  readonly #at: Addresses;
+  readonly #size: 4 | 8;
+  readonly #products: Products;
+  readonly #steps: number;
+  readonly #patches: Patches | null;
+  /** Whether the rows of x are the columns of c; else they are its rows. */
+  readonly #xInLine: boolean;
+  /** Whether the start has to be brought to c, and whether it is there. */
+  readonly #copiesStart: boolean;
+  readonly #addsToOutput: boolean;
+
+  constructor(plan: Plan, problem: Problem, at: Addresses, size: 4 | 8, starts: boolean, products: Products) {
+    const { x, y, k, xMatrix } = plan;
+    this.#plan = plan;
+    this.#problem = problem;
+    this.#at = at;
+    this.#size = size;
+    this.#products = products;
+    this.#steps = count(k);
+    this.#patches = xMatrix === null ? new Patches(x.key, x.inner, k, size) : null;
+    this.xBlock = this.#patches?.rows ?? x.size;
+    this.kBlock = this.#patches?.steps ?? this.#steps;
+    const [cX, cY] = [strideOf(x.inner, "c"), strideOf(y.inner, "c")];
+    const xInLine = rowsApart(y.size, x.size, cY, cX);
+    this.#xInLine = xInLine > 0;
+    this.line = this.#xInLine ? xInLine : rowsApart(x.size, y.size, cX, cY);
+    this.#addsToOutput = starts && at.d === at.c && [problem.batch, problem.m, problem.n].flat().every((dim) => dim.c === dim.d);
+    this.#copiesStart = starts && !this.#addsToOutput;
+  }
+
+  /** Computes all of it; `copy` is memory for the whole of y, where it is no matrix. */
+  run(copy: number): void {
+    const { x, y, k } = this.#plan;
+    const size = this.#size;
+    const { batch } = this.#problem;
+    const batches = count(batch);
+    let copied = -1;
+    for (let i = 0; i < batches; i++) {
+      const of = (key: Key): number => this.#at[key] + offsetOf(batch, key, i) * size;
+      const [xAt, yAt, cAt, dAt] = [of(x.key), of(y.key), of("c"), of("d")];
+      if (copy > 0 && copied !== yAt) {
+        copyWhole(y.key, [...y.outer, ...y.inner], k, size, yAt, copy);
+        copied = yAt;
+      }
+      for (let outer = 0; outer < x.outers; outer++) {
+        const offset = (key: Key): number => offsetOf(x.outer, key, outer) * size;
+        const places = { x: xAt + offset(x.key), y: copy > 0 ? copy : yAt, c: cAt + offset("c"), d: dAt + offset("d") };
+        for (let first = 0; first < x.size; first += this.xBlock) this.#sum(places, first, copy > 0);
+      }
+    }
+  }
+
+  /** The products of all steps for a block of x, from row `first` on. */
+  #sum(places: Places, first: number, copied: boolean): void {
+    const { x, y, k, outerK, xMatrix } = this.#plan;
+    const size = this.#size;
+    const rows = Math.min(this.xBlock, x.size - first);
+    const outerSteps = count(outerK);
+    const yStep = copied ? 1 : strideOf(k, y.key);
+    for (let outer = 0; outer < outerSteps; outer++) {
+      const xAt = places.x + offsetOf(outerK, x.key, outer) * size;
+      const yAt = places.y + offsetOf(outerK, y.key, outer) * size;
+      for (let step = 0; step < this.#steps; step += this.kBlock) {
+        const steps = Math.min(this.kBlock, this.#steps - step);
+        const block = xMatrix === null ? this.#patches!.block(xAt, first, rows, step, steps) : { at: xAt, ...xMatrix };
+        this.#multiply(places, block, first, rows, steps, yAt + step * yStep * size, copied, outer === 0 && step === 0);
+      }
+    }
+  }
+
+  /** The products of a block of x with all of y, for the steps of the block. `isFirst` says that c holds no sum yet. */
+  #multiply(
+    places: Places,
+    block: Placed,
+    first: number,
+    rows: number,
+    steps: number,
+    yAt: number,
+    copied: boolean,
+    isFirst: boolean,
+  ): void {
+    const { x, y, yMatrix } = this.#plan;
+    const { gemm } = this.#products;
+    const size = this.#size;
+    const [yLine, yStepsInLine] = yMatrix === null ? [this.#steps, true] : [yMatrix.line, yMatrix.stepsInLine];
+    const beta = isFirst && !this.#copiesStart && !this.#addsToOutput ? 0 : 1;
+    for (let outer = 0; outer < y.outers; outer++) {
+      const c = places.c + (offsetOf(y.outer, "c", outer) + first * strideOf(x.inner, "c")) * size;
+      const from = yAt + (copied ? outer * y.size * this.#steps : offsetOf(y.outer, y.key, outer)) * size;
+      if (isFirst && this.#copiesStart)
+        this.#begin(places.d + (offsetOf(y.outer, "d", outer) + first * strideOf(x.inner, "d")) * size, c, rows);
+      if (this.#xInLine) gemm(!yStepsInLine, block.stepsInLine, y.size, rows, steps, from, yLine, block.at, block.line, beta, c, this.line);
+      else gemm(!block.stepsInLine, yStepsInLine, rows, y.size, steps, block.at, block.line, from, yLine, beta, c, this.line);
+    }
+  }
+
+  /** Brings the start of a block to c. */
+  #begin(d: number, c: number, rows: number): void {
+    const { x, y } = this.#plan;
+    const size = this.#size;
+    const { spread } = copiesOf(size);
+    const [dX, dY] = [strideOf(x.inner, "d") * size, strideOf(y.inner, "d") * size];
+    if (this.#xInLine) spread(d, dY, dX, c, this.line * size, y.size, rows);
+    else spread(d, dX, dY, c, this.line * size, rows, y.size);
+  }
 }

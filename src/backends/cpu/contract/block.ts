@@ -3,7 +3,7 @@ import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import { DOT_TILE_ROWS, dotKernels, dotParameters } from "./dot-kernel.ts";
 import { type Lanes, type LaneType, lanesOf } from "./lanes.ts";
 import { START_ELEMENTS, TILE_ROWS, type Way, ways } from "./micro-kernel.ts";
-import { stripPacker, stripParameters } from "./packing.ts";
+import { pairPacker, pairParameters, stripPacker, stripParameters } from "./packing.ts";
 import { call, locals } from "./parameters.ts";
 import { streamKernel, streamParameters } from "./stream-kernel.ts";
 import { buildTiles, type TileArguments, tileColumns } from "./tiles.ts";
@@ -83,6 +83,7 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const dots = dotKernels(module, lanes);
   const stream = streamKernel(module, lanes);
   const strip = stripPacker(module, lanes);
+  const pair = pairPacker(module, lanes);
   const columns = tileColumns(lanes);
 
   const f = module.func("block", ["i32"]);
@@ -90,6 +91,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const [jc, nn, kc, kk, ic, mm, i, j] = locals(f, 8, "i32") as [number, number, number, number, number, number, number, number];
   const [start, d, dRows, dColumns, dRuns, method] = locals(f, 6, "i32") as [number, number, number, number, number, number];
   const [width, direct, b, b2, cPanel, dPanel, panelA] = locals(f, 7, "i32") as [number, number, number, number, number, number, number];
+  /** Columns of the block of b that are packed. */
+  const packedTo = f.local("i32");
 
   const isMethod = (name: Method): FunctionBuilder => f.get(method).i32(methods.indexOf(name)).op("i32.eq");
   /** for (counter = 0; counter < limit; counter += by) */
@@ -286,17 +289,46 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     );
   };
 
+  /** Packs the panel of b at `j`, or that and the one behind it, when the first rows come by, for all the others. */
+  const packB = (): void => {
+    f.get(j)
+      .get(packedTo)
+      .op("i32.ge_s")
+      .if(() => {
+        f.get(j).i32(columns).op("i32.add").set(packedTo);
+        f.get(width)
+          .i32(2 * columns)
+          .op("i32.ge_s")
+          .if(
+            () =>
+              call(f, pair, pairParameters, {
+                source: () => field("b"),
+                columns: () => within(() => field("bColumns"), jc, j),
+                ks: () => within(() => field("bSteps"), kc),
+                k: () => f.get(kk),
+                target: () => field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add"),
+                panel: () =>
+                  f
+                    .get(kk)
+                    .i32(columns * lanes.size)
+                    .op("i32.mul"),
+              }),
+            () => f.i32(0),
+            "i32",
+          );
+        f.if(
+          () => f.bump(packedTo, columns),
+          () => packPanel("b", jc, j, nn),
+        );
+      });
+  };
+
   const emitPanel = (): void => {
     f.get(nn).get(j).op("i32.sub").set(width);
     const hasTwo = (): FunctionBuilder => f.get(width).i32(lanes.count).op("i32.gt_s");
     isMethod("packed").if(
       () => {
-        // Packed when its first rows come by, for all the others.
-        f.get(ic)
-          .op("i32.eqz")
-          .if(() => {
-            packPanel("b", jc, j, nn);
-          });
+        packB();
         field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
       },
       () => {
@@ -341,7 +373,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     emitPanelTiles();
   };
 
-  const emitTiles = (): void =>
+  const emitTiles = (): void => {
+    f.i32(0).set(packedTo);
     count(
       ic,
       () => field("m"),
@@ -362,6 +395,7 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
         );
       },
     );
+  };
 
   field("method").set(method);
   count(

@@ -1,5 +1,6 @@
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import type { Lanes } from "./lanes.ts";
+import { TILE_VECTORS } from "./micro-kernel.ts";
 import { countDown, define, locals, offsetBy } from "./parameters.ts";
 
 /** The parameters of `strip`. */
@@ -81,6 +82,62 @@ export function stripPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilde
       f.bumpBy(p.target, p.step).bump(p.ks, 4);
     });
   });
+  return f;
+}
+
+/** The parameters of `pair`. */
+export const pairParameters = ["source", "columns", "ks", "k", "target", "panel"] as const;
+
+/**
+ * Builds `pair`, which packs two panels of b at once where all their columns lie side by side, and otherwise nothing; returns whether it did.
+ * The tables `columns` and `ks` hold the offsets of the columns and of the steps of k; the second panel begins `panel` bytes behind the
+ * first. A pair of panels is a whole line of the cache wide, which is read once: with rows a power of two apart, lines do not stay until
+ * their next part is wanted.
+ */
+export function pairPacker(module: ModuleBuilder, lanes: Lanes): FunctionBuilder {
+  const f = module.func(
+    "pair",
+    pairParameters.map(() => "i32"),
+    ["i32"],
+    false,
+  );
+  const p = Object.fromEntries(pairParameters.map((name, i) => [name, i])) as Record<(typeof pairParameters)[number], number>;
+  const [at, left, from] = locals(f, 3, "i32") as [number, number, number];
+  const vectors = locals(f, 2 * TILE_VECTORS, "v128");
+  f.get(p.columns).set(at);
+  f.i32(2 * TILE_VECTORS * lanes.count - 1).set(left);
+  countDown(f, left, () => {
+    f.get(at)
+      .load("i32.load", 4)
+      .get(at)
+      .load("i32.load")
+      .op("i32.sub")
+      .i32(lanes.size)
+      .op("i32.ne")
+      .if(() => f.i32(0).op("return"));
+    f.bump(at, 4);
+  });
+  f.get(p.columns).load("i32.load").get(p.source).op("i32.add").set(p.source);
+  f.get(p.target).get(p.panel).op("i32.add").set(p.panel);
+  f.get(p.k).if(() =>
+    countDown(f, p.k, () => {
+      f.get(p.source).get(p.ks).load("i32.load").op("i32.add").set(from);
+      vectors.forEach((v, i) => {
+        f.get(from)
+          .load("v128.load", 16 * i)
+          .set(v);
+      });
+      vectors.forEach((v, i) => {
+        f.get(i < TILE_VECTORS ? p.target : p.panel)
+          .get(v)
+          .store("v128.store", 16 * (i % TILE_VECTORS));
+      });
+      f.bump(p.ks, 4)
+        .bump(p.target, 16 * TILE_VECTORS)
+        .bump(p.panel, 16 * TILE_VECTORS);
+    }),
+  );
+  f.i32(1);
   return f;
 }
 

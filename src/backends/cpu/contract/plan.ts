@@ -8,6 +8,8 @@ const UNPACKED_ROWS = 32;
 /** Dot products beat tiles while rows and columns are so few that packing both operands costs more. */
 const DOT_ROWS = 8;
 const DOT_K_BLOCK_BYTES = 2048;
+/** A single row or column stays in the first-level cache at this length, and the other operand passes by once, in long runs. */
+const VECTOR_K_BLOCK_BYTES = 16384;
 /** Columns from which on a single row is computed with b streaming by. */
 const STREAM_COLUMNS = 8;
 
@@ -40,7 +42,8 @@ export function planOf(problem: Problem, size: 4 | 8, starts: boolean): Plan {
   const method = methodFor(count(m), count(n), n, lanes, start, aRuns && bRuns);
   // Streams are of one run of columns.
   const run = method === "stream" && n.length > 1 ? n[n.length - 1]!.size : 0;
-  const kMost = (method === "dot" ? DOT_K_BLOCK_BYTES : K_BLOCK_BYTES) / size;
+  const single = count(m) === 1 || count(n) === 1;
+  const kMost = (method !== "dot" ? K_BLOCK_BYTES : single ? VECTOR_K_BLOCK_BYTES : DOT_K_BLOCK_BYTES) / size;
   return {
     method,
     start,
