@@ -119,6 +119,26 @@ it.each(["erf", "tanh", "sin", "log1p", "expm1", "sigmoid"] as const)("%s has th
   expect(table.t()[name]().t().tolistSync()).toEqual([one, one, one]);
 });
 
+// Where an operand is walked across its rows, the loops go through blocks of columns, and what is left over comes on its own.
+it.each([
+  [20, 256],
+  [300, 257],
+  [33, 1000],
+  [16, 271],
+])("a transposed operand of %i by %i", (rows, columns) => {
+  const x = torch.tensor(sample(rows * columns)).view(rows, columns);
+  const y = torch.tensor(sample(rows * columns).reverse()).view(columns, rows);
+  const turned = y.t().contiguous();
+  expect(torch.equal(x.add(y.t()), x.add(turned))).toBe(true);
+  expect(torch.equal(y.t().mul(2).add(x), turned.mul(2).add(x))).toBe(true);
+  expect(torch.equal(x.to(torch.int64).sub(y.t().to(torch.int64)), x.sub(turned).to(torch.int64))).toBe(true);
+  const [z, w] = [x.view(1, rows, columns).expand([3, rows, columns]), y.view(columns, rows, 1).expand([columns, rows, 3])];
+  expect(torch.equal(z.sub(w.permute([2, 1, 0])), z.sub(turned))).toBe(true);
+  const into = x.clone();
+  into.t().add_(y);
+  expect(torch.equal(into, x.add(turned))).toBe(true);
+});
+
 it("copies that are contiguous move any number of bytes", () => {
   for (const n of [1, 3, 15, 16, 17, 100, 5000]) {
     const x = torch.tensor(Uint8Array.from({ length: n }, (_, k) => k));

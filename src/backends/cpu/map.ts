@@ -33,7 +33,7 @@ import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 
 /** A cache line, in bytes. */
 const LINE = 64;
-/** Elements of the innermost loop in a block where an operand goes across lines: as many lines stay in the cache until they are used up. */
+/** Elements of the innermost loop in a block where an operand goes across lines: so few lines stay in the cache until they are used up. */
 const BLOCK = 16;
 
 /**
