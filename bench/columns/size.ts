@@ -5,7 +5,7 @@ import type { Measurement } from "./column.ts";
 
 const entries: Readonly<Record<string, { readonly source: string; readonly without: RegExp }>> = {
   // What draws on a GPU comes on top.
-  torchlet: { source: 'export * from "../../dist/index.js"', without: /\/backends\/webgpu\// },
+  torchlet: { source: 'export * from "../../dist/index.js"', without: /^\.\/webgpu\.js$/ },
   "jax-js": { source: 'export * from "@jax-js/jax"', without: /\/(webgpu|webgl)-/ },
   "tfjs-cpu": { source: 'export * from "@tensorflow/tfjs-core"; import "@tensorflow/tfjs-backend-cpu"', without: /^$/ },
   "numpy-ts": { source: 'export * from "numpy-ts"', without: /^node:/ },
