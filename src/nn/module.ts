@@ -296,7 +296,7 @@ export abstract class Module extends Callable {
   zeroGrad(setToNone: boolean | { setToNone?: boolean } = false): void {
     const remove = typeof setToNone === "boolean" ? setToNone : (setToNone.setToNone ?? false);
     for (const parameter of this.parameters()) {
-      const { grad } = parameter;
+      const grad = parameter.borrowedGrad;
       if (grad === null) continue;
       if (remove) {
         parameter.grad = null;
@@ -357,7 +357,7 @@ export abstract class Module extends Callable {
   /** Every tensor of the module's state once: parameters, their gradients, buffers. */
   #tensors(): Set<Tensor> {
     const all = new Set<Tensor>(this.parameters());
-    for (const parameter of this.parameters()) if (parameter.grad !== null) all.add(parameter.grad);
+    for (const parameter of this.parameters()) if (parameter.borrowedGrad !== null) all.add(parameter.borrowedGrad);
     for (const buffer of this.buffers()) all.add(buffer);
     return all;
   }

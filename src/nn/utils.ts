@@ -12,7 +12,7 @@ import { type NamedArgs, positional } from "./arguments.ts";
 
 type Parameters = Tensor | Iterable<Tensor>;
 const gradsOf = (parameters: Parameters): Tensor[] =>
-  (parameters instanceof Tensor ? [parameters] : [...parameters]).map((p) => p.grad).filter((g) => g !== null);
+  (parameters instanceof Tensor ? [parameters] : [...parameters]).map((p) => p.borrowedGrad).filter((g) => g !== null);
 
 export interface ClipGradNormOptions {
   /** The p of the norm; infinity for the greatest absolute value. */
@@ -37,11 +37,12 @@ export function clipGradNorm_(
     1,
     args,
   ) as [number, number?, boolean?];
-  const grads = gradsOf(parameters).map((g) => g.detach());
-  if (grads.length === 0) return tensor(0);
+  const found = gradsOf(parameters);
+  if (found.length === 0) return tensor(0);
   return ownedBy(
     () =>
       withGrad(false, () => {
+        const grads = found.map((g) => g.detach());
         const total = stack(grads.map((g) => g._vectorNorm(normType)))._vectorNorm(normType);
         if (errorIfNonfinite) raiseWhere(total.isfinite().logicalNot(), () => normNotFinite(reprFloat(normType)));
         const factor = total.add(1e-6).reciprocal().mul(maxNorm).clampMax(1);

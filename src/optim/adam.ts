@@ -104,6 +104,10 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
     super(params, options);
   }
 
+  protected override get keepsGradients(): boolean {
+    return this.update !== Adam.prototype.update;
+  }
+
   protected override get tensorState(): readonly string[] {
     return ["step"];
   }

@@ -34,6 +34,10 @@ export class AdamW extends Optimizer<AdamWOptions, AdamState> {
     super(params, options);
   }
 
+  protected override get keepsGradients(): boolean {
+    return this.update !== AdamW.prototype.update;
+  }
+
   protected override get tensorState(): readonly string[] {
     return ["step"];
   }

@@ -64,6 +64,11 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   /** Updates one parameter by its gradient. What it creates is released at the end, except tensors put into `state`. */
   protected abstract update(p: Tensor, g: Tensor, group: ParamGroup<Options>, state: Partial<State>): void;
 
+  /** Whether `update` may keep the gradient that it is given. Where it does not, the memory is free as soon as the next gradient takes its place. */
+  protected get keepsGradients(): boolean {
+    return true;
+  }
+
   /** Numbers in the state that PyTorch keeps as tensors of one element. */
   protected get tensorState(): readonly string[] {
     return [];
@@ -90,8 +95,12 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   private updateAll(): void {
     const differentiable = (this.defaults as { differentiable?: boolean }).differentiable === true;
     withGrad(differentiable, () => {
+      const { keepsGradients } = this;
       for (const group of this.paramGroups) {
-        for (const p of group.params) if (p.grad !== null) this.updateOne(p, p.grad, group);
+        for (const p of group.params) {
+          const grad = keepsGradients ? p.grad : p.borrowedGrad;
+          if (grad !== null) this.updateOne(p, grad, group);
+        }
       }
     });
   }
@@ -121,7 +130,7 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     const none = typeof setToNone === "boolean" ? setToNone : (setToNone.setToNone ?? false);
     for (const { params } of this.paramGroups) {
       for (const p of params) {
-        const { grad } = p;
+        const grad = p.borrowedGrad;
         if (grad === null) continue;
         if (none) {
           p.grad = null;

@@ -63,6 +63,10 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
     super(params, options);
   }
 
+  protected override get keepsGradients(): boolean {
+    return this.update !== SGD.prototype.update;
+  }
+
   protected update(p: Tensor, grad: Tensor, group: SGDOptions, state: Partial<SGDState>): void {
     const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as Required<SGDOptions>;
     let g = maximize ? grad.neg() : grad;

@@ -36,6 +36,11 @@ export class AutogradMeta extends Container implements History {
   output = 0;
   grad: Tensor | null = null;
   private holdsGrad = false;
+  /**
+   * Whether `grad` is known here alone. Note [Gradients nobody has seen]: a gradient that backward has made and no code of the user's has read is
+   * released as soon as it is replaced, so that each step of a loop reuses the memory of the one before.
+   */
+  unseenGrad = false;
   view: ViewInfo | null = null;
   /** Of a leaf: where its gradients add up. It refers to the leaf, so this does not count as a reference: as in PyTorch, it is a weak one. */
   accumulate: Node | null = null;
@@ -48,9 +53,9 @@ export class AutogradMeta extends Container implements History {
     if (old !== null) this.unrefer(old);
   }
 
-  /** A leaf that a scope owns holds its gradient; that of any other is user code's. */
-  setGrad(value: Tensor | null): void {
-    const [old, held] = [this.grad, this.holdsGrad];
+  /** A leaf that a scope owns holds its gradient; that of any other is user code's. `unseen`: nobody else knows it. */
+  setGrad(value: Tensor | null, unseen: boolean = false): void {
+    const [old, held, ours] = [this.grad, this.holdsGrad, this.unseenGrad];
     const holds = value !== null && this.counted && this.holding;
     // To refer may start a collection, which must find this as it was.
     if (holds) {
@@ -59,11 +64,12 @@ export class AutogradMeta extends Container implements History {
     } else if (value !== null && !this.counted) keep(value);
     this.grad = value;
     this.holdsGrad = holds;
+    this.unseenGrad = unseen;
     if (old !== null && held) {
       // First: were there no reference in between, what it refers to would be gone.
-      old.unhold(false);
+      old.unhold(ours);
       this.unrefer(old.container);
-    }
+    } else if (old !== null && ours) old.dispose();
   }
 
   setView(view: ViewInfo): void {

@@ -60,7 +60,7 @@ class AccumulateGrad extends Node {
 
 /** Adds to the gradient of a tensor: in place, unless that is recorded. */
 function addGradient(x: Tensor, g: Tensor): void {
-  const old = x.grad;
+  const old = x.borrowedGrad;
   const recording = isGradEnabled();
   if (old !== null && !recording) {
     old.add_(g);

@@ -348,7 +348,10 @@ export class Tensor extends Owner {
 
   /** The gradient of a leaf after backward, or of a tensor that retains it. */
   get grad(): Tensor | null {
-    return this.meta?.grad ?? null;
+    const { meta } = this;
+    if (meta === null) return null;
+    meta.unseenGrad = false;
+    return meta.grad;
   }
   set grad(value: Tensor | null) {
     if (value === null || value === undefined) {
@@ -364,9 +367,13 @@ export class Tensor extends Owner {
     this.ensureMeta().setGrad(value);
   }
 
-  /** Sets `grad` as accumulation does: whatever shape the tensor has by now. */
+  /** `grad` for code that does not keep it: see Note [Gradients nobody has seen]. */
+  get borrowedGrad(): Tensor | null {
+    return this.meta?.grad ?? null;
+  }
+  /** Sets `grad` as accumulation does: whatever shape the tensor has by now, and to a handle that nobody else has. */
   replaceGrad(value: Tensor): void {
-    this.ensureMeta().setGrad(value);
+    this.ensureMeta().setGrad(value, true);
   }
   /** Where its history stands, also after later in-place operations: for messages. */
   get history(): History | null {
@@ -388,9 +395,9 @@ export class Tensor extends Owner {
   private installRetain(node: Node, index: number): void {
     node.retain ??= [];
     node.retain[index] = (g) => {
-      const old = this.grad;
+      const old = this.borrowedGrad;
       // The scope that the tensor was made in may have ended, and its gradient with it.
-      this.grad = old === null || old.isDisposed ? g.clone() : old.add(g);
+      this.replaceGrad(old === null || old.isDisposed ? g.clone() : old.add(g));
     };
   }
 

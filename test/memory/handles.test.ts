@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Tensor } from "../../src/index.ts";
 import * as torch from "../../src/index.ts";
 
-const { keep, scope } = torch;
+const { keep, nn, scope } = torch;
 const blocks = (): number => torch.memory.stats()["allocation.all.current"];
 
 describe("dispose", () => {
@@ -85,6 +85,59 @@ describe("dispose", () => {
     expect(blocks() - before).toBe(3); // z, and the factors that the product keeps
     z.sum().backward();
     expect(blocks() - before).toBe(3); // z, its sum, the gradient
+  });
+});
+
+describe("a gradient", () => {
+  const leaf = (): Tensor => torch.tensor([1, 2], { requiresGrad: true });
+  const backward = (x: Tensor): void => scope(() => x.mul(x).sum().backward());
+
+  test("that nobody has seen goes when another or null takes its place", () => {
+    const x = leaf();
+    const before = blocks();
+    backward(x);
+    expect(blocks()).toBe(before + 1);
+    x.grad = null;
+    expect(blocks()).toBe(before);
+    const optimizer = new torch.optim.Adam([x], { lr: 0.1 });
+    backward(x);
+    optimizer.step(); // makes two tensors of state
+    nn.utils.clipGradNorm_([x], 1).dispose();
+    optimizer.zeroGrad(true);
+    expect(blocks()).toBe(before + 2);
+  });
+
+  test("that user code has read stays its own", () => {
+    const x = leaf();
+    backward(x);
+    const seen = x.grad!;
+    x.grad = null;
+    backward(x);
+    expect([seen.tolistSync(), x.grad!.tolistSync()]).toEqual([
+      [2, 4],
+      [2, 4],
+    ]);
+  });
+
+  test("that an optimizer of the user's has kept stays its own", () => {
+    class Kept extends torch.optim.SGD {
+      readonly seen: Tensor[] = [];
+      protected override update(...args: Parameters<torch.optim.SGD["update"]>): void {
+        this.seen.push(args[1]);
+        super.update(...args);
+      }
+    }
+    const x = leaf();
+    const optimizer = new Kept([x], { lr: 1 });
+    for (let i = 0; i < 2; i++) {
+      optimizer.zeroGrad(true);
+      backward(x);
+      optimizer.step();
+    }
+    expect(optimizer.seen.map((g) => g.tolistSync())).toEqual([
+      [2, 4],
+      [-2, -4],
+    ]);
   });
 });
 
