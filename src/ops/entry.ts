@@ -32,9 +32,7 @@ export function entry<E>(kind: string, definition: object): E {
     if (rest.length > 0) return f(a, b, c, d, ...rest);
     return d !== undefined ? f(a, b, c, d) : c !== undefined ? f(a, b, c) : b !== undefined ? f(a, b) : f(a);
   };
-  for (const [key, value] of Object.entries({ kind, opName: "", internal: false, call: unattached, ...definition })) {
-    Object.defineProperty(op, key, { value, writable: true, enumerable: true });
-  }
+  Object.assign(op, { kind, opName: "", internal: false, call: unattached }, definition);
   return op as unknown as E;
 }
 
