@@ -6,6 +6,7 @@ import { hasRelaxedMadd, setRelaxedMadd } from "../../src/backends/cpu/engine.ts
 import type { Limits } from "../../src/backends/webgpu/context.ts";
 import { findAdapter, findGpu } from "../../src/backends/webgpu/gpu.ts";
 import { openBackend } from "../../src/backends/webgpu/open.ts";
+import { float32, uint8 } from "../../src/core/dtype.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { Need } from "./case.ts";
 
@@ -21,8 +22,8 @@ export interface Entry {
   readonly flushes: boolean;
   /** Whether int64 has 32 bits: inputs are cut to that, and so is what the reference gives. */
   readonly narrowInt64?: boolean;
-  /** The only kind of kernel that it does in a way of its own; the others are tested elsewhere. */
-  readonly only?: Kernel["kind"];
+  /** The kernels that it does in a way of its own; the others are tested elsewhere. All where it is left out. */
+  readonly does?: (kernel: Kernel) => boolean;
 }
 
 const cpu: Entry = { name: "cpu", create: () => new CpuBackend(), cannot: [], flushes: false };
@@ -54,26 +55,30 @@ function withBlas(): () => void {
 const cpus: readonly Entry[] = [
   { ...cpu, setUp: withoutBlas },
   ...(hasRelaxedMadd ? [{ ...cpu, name: "cpu, multiply-add unfused", setUp: unfused }] : []),
-  ...(blasLibrary() !== null ? [{ ...cpu, name: "cpu, the system's BLAS", setUp: withBlas, only: "contract" as const }] : []),
+  ...(blasLibrary() !== null
+    ? [{ ...cpu, name: "cpu, the system's BLAS", setUp: withBlas, does: ({ kind }: Kernel) => kind === "contract" }]
+    : []),
 ];
 
-/** Limits so low that small data meets all of them. */
+/** Limits so low that small data meets all of them. What they change in a map does not depend on its formula: whole words and packed bytes are enough. */
 const low: Partial<Limits> = { maxStorageBufferBindingSize: 1024, maxComputeWorkgroupsPerDimension: 2, maxStorageBuffersPerShaderStage: 8 };
+const doneByLimits = ({ kind, inputs: [first] }: Kernel): boolean => kind !== "map" || first === float32 || first === uint8;
 
 async function webgpu(): Promise<readonly Entry[]> {
   const gpu = await findGpu();
   (globalThis as { keptGpu?: GPU }).keptGpu = gpu; // Dawn ends the process when it is collected
-  const open = async (name: string, limits: Partial<Limits>): Promise<Entry> => {
+  const open = async (name: string, limits: Partial<Limits>, does: Entry["does"] = () => true): Promise<Entry> => {
     const backend = await openBackend(await findAdapter(gpu), limits);
     return {
       name,
+      does,
       create: () => backend,
       cannot: ["ordered scatter", "faults at once", "mersenne twister"],
       flushes: true,
       narrowInt64: true,
     };
   };
-  return [await open("webgpu", {}), await open("webgpu, low limits", low)];
+  return [await open("webgpu", {}), await open("webgpu, low limits", low, doneByLimits)];
 }
 
 export const backends: readonly Entry[] = [...cpus, ...(process.env["TORCHLET_NO_WEBGPU"] === "1" ? [] : await webgpu())];

@@ -59,7 +59,7 @@ async function expectedOf(compiled: Compiled, run: Run, narrow: boolean): Promis
 const low32 = (v: Value): Value => (typeof v === "bigint" ? BigInt.asIntN(32, v) : v);
 const narrowed = (spec: Spec): Spec => ({ ...spec, storage: spec.storage.map(low32) });
 
-describe.each(backends)("$name", ({ name, create, setUp, cannot, flushes, only, narrowInt64 = false }) => {
+describe.each(backends)("$name", ({ name, create, setUp, cannot, flushes, does = () => true, narrowInt64 = false }) => {
   const backend = create();
   let undo = (): void => {};
   beforeAll(() => {
@@ -67,7 +67,7 @@ describe.each(backends)("$name", ({ name, create, setUp, cannot, flushes, only, 
   });
   afterAll(() => undo());
 
-  const own = only === undefined ? cases : cases.filter((c) => c.kernel.kind === only);
+  const own = cases.filter((c) => does(c.kernel));
   test.for(own.map((c) => [c.name, c] as const))("%s", async ([, { kernel, runs }], { skip }) => {
     const outputs = runs[0]!.outputs.map((o) => o.dtype);
     const computed = kernel.kind === "map" ? dtypes.filter((d) => kernel.outputs.some((o) => computesIn(o.value, d))) : [];
