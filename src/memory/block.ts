@@ -18,6 +18,8 @@ export interface RawMemory {
   release(block: Block): void;
   /** How many bytes the device has in all, where it tells. */
   readonly capacity?: number;
+  /** Which of several free blocks of a size is taken: the one freed last (default), or the one with the lowest address. */
+  readonly reuse?: "last" | "lowest";
   /**
    * (optional) How many bytes of the host's memory the device's own objects have taken so far, whether they have been collected or not: a bind group
    * is a few kilobytes that only the JavaScript collector gives back.

@@ -11,7 +11,22 @@ export function retire(block: PoolBlock): void {
   block.next = null;
 }
 
-/** The free blocks of one kind, each in the list of the largest class that it can serve. Lists are stacks: what was freed last is warm in caches. */
+/** Puts a block into a list whose addresses descend. */
+function insert(list: PoolBlock[], block: PoolBlock): void {
+  const { address } = block;
+  let [from, to] = [0, list.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (list[middle]!.address > address) from = middle + 1;
+    else to = middle;
+  }
+  list.splice(from, 0, block);
+}
+
+/**
+ * The free blocks of one kind, each in the list of the largest class that it can serve. The last of a list is taken first: what was freed last, which is
+ * warm in caches, or the lowest address, by which the steps of a loop get the same blocks again and again.
+ */
 export class FreeLists {
   readonly kind: Kind;
   /** By class. Those up to the last small class hold pieces of arenas, the others large blocks. */
@@ -21,17 +36,20 @@ export class FreeLists {
   /** How many blocks the pool had taken back when the neighbours in these lists were merged last. */
   mergedAt = 0;
   readonly #sizes: SizeClasses;
+  readonly #byAddress: boolean;
 
-  constructor(kind: Kind, sizes: SizeClasses) {
+  constructor(kind: Kind, sizes: SizeClasses, byAddress: boolean) {
     this.kind = kind;
     this.#sizes = sizes;
+    this.#byAddress = byAddress;
     this.classes = Array.from({ length: sizes.count }, () => []);
   }
 
   push(block: PoolBlock): void {
     const index = this.#sizes.floor(block.size / this.#sizes.alignment);
-    if (block.segment.isSmall && index > this.#sizes.lastSmall) this.tails.push(block);
-    else this.classes[index]!.push(block);
+    const list = block.segment.isSmall && index > this.#sizes.lastSmall ? this.tails : this.classes[index]!;
+    if (this.#byAddress) insert(list, block);
+    else list.push(block);
   }
 
   get count(): number {

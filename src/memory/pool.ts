@@ -70,9 +70,10 @@ export class Pool {
     this.name = name;
     this.alignment = alignment;
     this.sizes = new SizeClasses(alignment);
-    this.#float = new FreeLists("float", this.sizes);
-    this.#int = new FreeLists("int", this.sizes);
-    this.#bool = new FreeLists("bool", this.sizes);
+    const byAddress = memory.reuse === "lowest";
+    this.#float = new FreeLists("float", this.sizes, byAddress);
+    this.#int = new FreeLists("int", this.sizes, byAddress);
+    this.#bool = new FreeLists("bool", this.sizes, byAddress);
     this.lists = { float: this.#float, int: this.#int, bool: this.#bool };
   }
 

@@ -33,11 +33,31 @@ class CountedMemory implements RawMemory {
   }
 }
 
+/** The same for a device that wants the lowest of several free blocks. */
+class OrderedMemory extends CountedMemory {
+  readonly reuse = "lowest";
+}
+
 /** Every figure that a failure or a round trip has to leave as it was. */
 const currents = ({ all, small, large }: Pool): number[] =>
   [all, small, large].flatMap((figures) => Object.values(figures).map((stat: { current: number }) => stat.current));
 
 afterEach(() => setReclaim(() => {}));
+
+describe("what is taken of several free blocks of a size", () => {
+  test.each([
+    ["was freed last", CountedMemory, [1, 3, 0, 2]],
+    ["has the lowest address", OrderedMemory, [0, 1, 2, 3]],
+  ])("%s", (_, Memory, order) => {
+    const pool = new Pool(new Memory(), "test", 64);
+    for (const size of [100, 100 * KiB]) {
+      const blocks = Array.from({ length: 4 }, () => pool.allocate(size));
+      for (const i of [2, 0, 3, 1]) pool.free(blocks[i]!);
+      expect(Array.from({ length: 4 }, () => blocks.indexOf(pool.allocate(size)))).toEqual(order);
+    }
+    checkPool(pool);
+  });
+});
 
 describe("size classes", () => {
   test.each([16, 64, 256])("are ordered, found by their bytes, and waste at most an eighth, at an alignment of %i", (alignment) => {

@@ -2,7 +2,7 @@ import type { DType } from "../../core/dtype.ts";
 import { deviceFailed, deviceLost, forgottenFault, int64Overflow, OutOfMemoryError } from "../../core/errors.ts";
 import { Layout } from "../../core/layout.ts";
 import type { Compiled, Kernel } from "../../kernel/kernel.ts";
-import type { Block } from "../../memory/block.ts";
+import type { Block, RawMemory } from "../../memory/block.ts";
 import type { Backend, DeviceTimer, Emitters } from "../backend.ts";
 import { Context, type Features, type Limits } from "./context.ts";
 import { contract } from "./contract.ts";
@@ -61,7 +61,11 @@ export class WebGpuBackend implements Backend {
     this.#recorder = new Recorder(device, this.stats);
     this.#readback = new Readback(device, () => this.stats.buffers++);
     const { maxBufferSize } = limits;
-    const memory = { allocate: (size: number) => this.#newBlock(size, maxBufferSize), release: (block: Block) => this.release(block) };
+    const memory: RawMemory = {
+      allocate: (size) => this.#newBlock(size, maxBufferSize),
+      release: (block) => this.release(block),
+      reuse: this.reuse,
+    };
     const faults = new Faults(memory.allocate(256), () => forgottenFault(this.name));
     this.context = new Context(this.#recorder, limits, features, faults, memory, (dtype) => this.#copyOf(dtype));
     this.#emitters = emittersOf(this.context);
@@ -84,6 +88,11 @@ export class WebGpuBackend implements Backend {
 
   itemsize(dtype: DType): number {
     return formatOf(dtype)?.bytes ?? dtype.itemsize;
+  }
+
+  /** A bind group is made for blocks: the same ones in each step of a loop need no new groups. */
+  get reuse(): "lowest" {
+    return "lowest";
   }
 
   get hostBytes(): number {
