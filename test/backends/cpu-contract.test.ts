@@ -462,6 +462,77 @@ describe.each(ways)("contract, $way", ({ relaxed, library }) => {
     }
   });
 
+  run("columns that pass by all rows in stretches, with every way to start", (random) => {
+    for (const dtype of [float32, float64, int32, int64]) {
+      const { compute } = dtype;
+      for (const [m, images, high, wide, k] of [
+        [1, 2, 4, 12, 40],
+        [5, 3, 20, 28, 9],
+        [6, 2, 18, 32, 31],
+        [7, 1, 1, 37, 9],
+        [35, 2, 3, 8, 5],
+        [4, 2, 1, 60, 0],
+      ] as const) {
+        const [row, out] = [wide + 4, [images, m, high, wide]];
+        const columns = new Layout([images, k, high, wide], [high * row + 8, 1, row, 1], 2);
+        const starts: readonly (Layout | null)[] = [
+          null,
+          new Layout(out, [0, 1, 0, 0], 0),
+          Layout.contiguous(out),
+          new Layout(out, [0, 0, 0, 1], 0),
+        ];
+        for (const start of starts) {
+          check({
+            a: operand(random, dtype, new Layout([images, m, k], [0, k, 1], 0)),
+            b: operand(random, dtype, columns),
+            out: operand(random, dtype, Layout.contiguous(out)),
+            dims: { batch: 1, m: 1, n: 2, k: 1 },
+            compute,
+            ...(start === null
+              ? {}
+              : {
+                  value: add(state(0, compute), arg(2, compute)),
+                  finish: (s: number, o: number) => s + o,
+                  more: [operand(random, dtype, start)],
+                }),
+          });
+        }
+        release();
+      }
+    }
+  });
+
+  run("dot products of every length", (random) => {
+    for (const dtype of [float32, float64, int32, int64]) {
+      const { compute } = dtype;
+      for (const k of [...Array.from({ length: 41 }, (_, i) => i), 511, 512, 513, 1030, 4099]) {
+        const [m, n] = random.chance(0.5) ? [1 + random.below(14), 1 + random.below(5)] : [1 + random.below(5), 1 + random.below(14)];
+        const shape = [m, n];
+        const start = random.one([null, new Layout(shape, [1, 0], 0), new Layout(shape, [0, 1], 0), Layout.contiguous(shape)]);
+        check({
+          ...matrices(random, dtype, m, n, k, false, true, random.chance(0.5)),
+          ...(start === null
+            ? {}
+            : {
+                value: add(state(0, compute), arg(2, compute)),
+                finish: (s: number, o: number) => s + o,
+                more: [operand(random, dtype, start)],
+              }),
+        });
+        // Runs of 12 steps with gaps.
+        const runs = Math.ceil(k / 12);
+        check({
+          a: operand(random, dtype, new Layout([m, runs, 12], [runs * 13, 13, 1], 0)),
+          b: operand(random, dtype, new Layout([runs, 12, n], [15, 1, 1], 1)),
+          out: operand(random, dtype, Layout.contiguous(shape)),
+          dims: { batch: 0, m: 1, n: 1, k: 2 },
+          compute,
+        });
+        release();
+      }
+    }
+  });
+
   run("convolutions as contractions of window views", (random) => {
     for (const [images, inner, outer, size, window, stride] of [
       [3, 2, 5, 12, 5, 1],

@@ -74,6 +74,15 @@ describe("the number of threads", () => {
   });
 });
 
+describe("the first workers", () => {
+  it("are started by cheap kernels too, when they have cost enough", async () => {
+    torch.setNumThreads(2);
+    expect(pool.ready).toBe(0);
+    for (let k = 0; k < 500; k++) expect(pool.forCost(50_000)).toBe(1);
+    await vi.waitUntil(() => pool.ready === 1, { timeout: 10_000 });
+  });
+});
+
 describe("kernels on several threads", () => {
   const cases: [string, Make][] = [];
   const add = (name: string, make: Make): void => void cases.push([name, make]);
@@ -216,6 +225,34 @@ describe("small kernels", () => {
   });
 });
 
+describe("kernels that are too cheap to wake anybody", () => {
+  /** Waits until the workers sleep, and no stall before keeps threads from sharing. */
+  const asleep = async (): Promise<void> => {
+    await threads(2);
+    const sleeping = (): boolean => pool.forCost(25_000) === 1 && pool.forCost(1e6) === 2;
+    for (let k = 0; k < 500; k++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (sleeping()) return;
+    }
+    expect.fail("the workers do not sleep");
+  };
+
+  it("wake workers when they follow each other", async () => {
+    await asleep();
+    const given = Array.from({ length: 8 }, () => pool.forCost(60_000));
+    expect(given[0]).toBe(1);
+    expect(given).toContain(2);
+  });
+
+  it("leave them asleep when they come now and then", async () => {
+    await asleep();
+    for (let k = 0; k < 8; k++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(pool.forCost(60_000)).toBe(1);
+    }
+  });
+});
+
 describe("a job", () => {
   /** Sets word 1 of the record to word 0 plus 1 after some thousand steps. */
   const slow = (f: FunctionBuilder): void => {
@@ -307,6 +344,33 @@ describe("workers", () => {
     for (let k = 0; k < 50; k++) torch.setNumThreads(1 + (k % 3));
     await threads(3);
     await threads(1);
+  });
+
+  it("that are gone are done without", async () => {
+    await threads(1);
+    const library = process.getBuiltinModule("node:worker_threads");
+    const { Worker } = library;
+    const made: InstanceType<typeof Worker>[] = [];
+    library.Worker = class extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        made.push(this);
+      }
+    };
+    try {
+      await threads(2);
+    } finally {
+      library.Worker = Worker;
+    }
+    always();
+    const x = torch.randn(200_000);
+    const expected = bytesOf(x.exp());
+    expect(made.length).toBe(1);
+    await made[0]!.terminate();
+    expect(pool.ready).toBe(0);
+    expect(Buffer.compare(bytesOf(x.exp()), expected)).toBe(0);
+    torch.setNumThreads(3);
+    expect(Buffer.compare(bytesOf(x.exp()), expected)).toBe(0);
   });
 
   it("do not keep a process alive", { timeout: 60_000 }, async () => {

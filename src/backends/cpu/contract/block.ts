@@ -2,10 +2,11 @@ import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import { DOT_TILE_ROWS, dotKernels, dotParameters } from "./dot-kernel.ts";
 import { type Lanes, type LaneType, lanesOf } from "./lanes.ts";
-import { START_ELEMENTS, TILE_ROWS, type Way, ways } from "./micro-kernel.ts";
+import { START_ELEMENTS, TILE_ROWS } from "./micro-kernel.ts";
 import { pairPacker, pairParameters, stripPacker, stripParameters } from "./packing.ts";
 import { call, locals } from "./parameters.ts";
 import { streamKernel, streamParameters } from "./stream-kernel.ts";
+import { sweepFunction, sweepParameters } from "./sweep-kernel.ts";
 import { buildTiles, type TileArguments, tileColumns } from "./tiles.ts";
 
 /**
@@ -41,6 +42,7 @@ const fields = [
   "mBlock",
   "nBlock",
   "kBlock",
+  "stretch",
   // Whether k lies in runs of whole vectors in a, in b; whether the columns of whole tiles lie side by side in c, in d.
   "aRuns",
   "bRuns",
@@ -53,9 +55,12 @@ export const word: Readonly<Record<Field, number>> = Object.fromEntries(fields.m
 /** How many words there are. */
 export const FIELDS: number = fields.length;
 
-/** What a block may do: tiles with b packed or read as it lies, dot products, or one row with b streaming by. */
-export type Method = Way | "dot" | "stream";
-export const methods: readonly Method[] = [...ways, "dot", "stream"];
+/**
+ * What a block may do: tiles with b packed ("packed") or read as it lies, a stretch of columns at a time ("swept"), dot products ("dot"), or
+ * one row with b streaming by ("stream").
+ */
+export const methods = ["packed", "swept", "dot", "stream"] as const;
+export type Method = (typeof methods)[number];
 
 const compiled = new Map<string, WasmFunction>();
 
@@ -82,6 +87,7 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const tiles = buildTiles(module, lanes);
   const dots = dotKernels(module, lanes);
   const stream = streamKernel(module, lanes);
+  const sweep = sweepFunction(module, lanes);
   const strip = stripPacker(module, lanes);
   const pair = pairPacker(module, lanes);
   const columns = tileColumns(lanes);
@@ -90,14 +96,21 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const field = (name: Field): FunctionBuilder => f.get(0).load("i32.load", 4 * word[name]);
   const [jc, nn, kc, kk, ic, mm, i, j] = locals(f, 8, "i32") as [number, number, number, number, number, number, number, number];
   const [start, d, dRows, dColumns, dRuns, method] = locals(f, 6, "i32") as [number, number, number, number, number, number];
-  const [width, direct, b, b2, cPanel, dPanel, panelA] = locals(f, 7, "i32") as [number, number, number, number, number, number, number];
+  const [width, direct, b, cPanel, dPanel, panelA, behind] = locals(f, 7, "i32") as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   /** Columns of the block of b that are packed. */
   const packedTo = f.local("i32");
 
   const isMethod = (name: Method): FunctionBuilder => f.get(method).i32(methods.indexOf(name)).op("i32.eq");
-  /** for (counter = 0; counter < limit; counter += by) */
-  const count = (counter: number, limit: () => void, by: () => void, body: () => void): void => {
-    f.i32(0).set(counter);
+  /** for (; counter < limit; counter += by) */
+  const countOn = (counter: number, limit: () => void, by: () => void, body: () => void): void => {
     f.block((done) =>
       f.loop((top) => {
         f.get(counter);
@@ -109,6 +122,11 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
         f.op("i32.add").set(counter).br(top);
       }),
     );
+  };
+  /** for (counter = 0; counter < limit; counter += by) */
+  const count = (counter: number, limit: () => void, by: () => void, body: () => void): void => {
+    f.i32(0).set(counter);
+    countOn(counter, limit, by, body);
   };
   /** result = min(what is left of `limit` after `counter`, `block`) */
   const part = (limit: Field, counter: number, block: Field, result: number): void => {
@@ -245,8 +263,6 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
   const tileArguments: TileArguments = {
     a: () => f.get(panelA),
     b: () => f.get(b),
-    b2: () => f.get(b2),
-    steps: () => within(() => field("bSteps"), kc),
     k: () => f.get(kk),
     c: () => field("c"),
     cRows: () => within(() => field("cRows"), ic, i),
@@ -255,7 +271,6 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     start: () => f.get(start),
     rows: () => f.get(mm).get(i).op("i32.sub"),
     width: () => f.get(width),
-    way: () => f.get(method),
     cColumns: () => f.get(cPanel),
     dColumns: () => f.get(dPanel),
     tile: () => field("tile"),
@@ -325,24 +340,8 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
 
   const emitPanel = (): void => {
     f.get(nn).get(j).op("i32.sub").set(width);
-    const hasTwo = (): FunctionBuilder => f.get(width).i32(lanes.count).op("i32.gt_s");
-    isMethod("packed").if(
-      () => {
-        packB();
-        field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
-      },
-      () => {
-        within(() => field("bColumns"), jc, j).set(b2);
-        field("b").get(b2).load("i32.load").op("i32.add").set(b);
-        hasTwo().if(() => {
-          field("b")
-            .get(b2)
-            .load("i32.load", 4 * lanes.count)
-            .op("i32.add")
-            .set(b2);
-        });
-      },
-    );
+    packB();
+    field("packedB").get(j).get(kk).op("i32.mul").i32(lanes.shift).op("i32.shl").op("i32.add").set(b);
     within(() => field("cColumns"), jc, j).set(cPanel);
     within(() => f.get(dColumns), jc, j).set(dPanel);
     // Whether tiles can be read and written as vectors: whole ones, side by side.
@@ -373,6 +372,37 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
     emitPanelTiles();
   };
 
+  /** All whole vectors of columns, a stretch at a time; moves `j` behind them. */
+  const emitSweeps = (): void => {
+    f.get(nn).i32(-lanes.count).op("i32.and").set(behind);
+    countOn(
+      j,
+      () => f.get(behind),
+      () => f.get(width),
+      () => {
+        f.get(behind).get(j).op("i32.sub").tee(width);
+        field("stretch").get(width);
+        field("stretch").op("i32.lt_s").op("select").set(width);
+        call(f, sweep, sweepParameters, {
+          a: () => field("packedA"),
+          b: () => field("b"),
+          bColumns: () => within(() => field("bColumns"), jc, j),
+          bSteps: () => within(() => field("bSteps"), kc),
+          k: () => f.get(kk),
+          c: () => field("c"),
+          cRows: () => within(() => field("cRows"), ic),
+          cColumns: () => within(() => field("cColumns"), jc, j),
+          d: () => f.get(d),
+          dRows: () => within(() => f.get(dRows), ic),
+          dColumns: () => within(() => f.get(dColumns), jc, j),
+          start: () => f.get(start),
+          rows: () => f.get(mm),
+          n: () => f.get(width),
+        });
+      },
+    );
+  };
+
   const emitTiles = (): void => {
     f.i32(0).set(packedTo);
     count(
@@ -387,7 +417,9 @@ function emitBlock(module: ModuleBuilder, lanes: Lanes): void {
           () => f.i32(TILE_ROWS),
           () => packPanel("a", ic, i, mm),
         );
-        count(
+        f.i32(0).set(j);
+        isMethod("swept").if(emitSweeps);
+        countOn(
           j,
           () => f.get(nn),
           () => f.i32(columns),

@@ -5,9 +5,8 @@ import { countDown, define, locals, offsetBy } from "./parameters.ts";
 /**
  * Note [Tile shape]. A tile is 4 rows by 2 vectors. V8 schedules all loads of a basic block before the arithmetic, so the accumulators,
  * the vectors of b and the splatted elements of a are alive together: with one step of k in the loop, 8 + 2 + 4 of the 15 vector registers.
- * Larger tiles, an unrolled loop, or a loop over tiles around that of k, spill (measured on V8 11.3: 24 instead of 47 GFLOP/s). V8 13.6
- * takes any of them, but whole products do not gain: tiles of 6 rows reach 49 instead of 47 in the first-level cache, which the strips and
- * the rows that are left over cost again.
+ * Larger tiles or an unrolled loop spill (measured on V8 11.3: 24 instead of 47 GFLOP/s). V8 13.6 takes any of them, but whole products do
+ * not gain: tiles of 6 rows reach 49 instead of 47 in the first-level cache, which the strips and the rows that are left over cost again.
  */
 export const TILE_ROWS = 4;
 export const TILE_VECTORS = 2;
@@ -17,27 +16,21 @@ export const START_ZERO = 0;
 export const START_ELEMENTS = 1;
 export const START_ROW = 2;
 
-/**
- * Where a tile finds b. "packed": vectors lie one after the other, TILE_VECTORS for each step of k. Otherwise they are read from the
- * operand itself, at the offsets in the table `steps`: "joined" vectors lie side by side from `b` on, "split" ones begin at `b` and `b2`.
- */
-export type Way = "packed" | "joined" | "split";
-export const ways: readonly Way[] = ["packed", "joined", "split"];
-
 /** The parameters of a micro-kernel. */
-export const kernelParameters = ["a", "b", "b2", "steps", "k", "c", "cRows", "d", "dRows", "start"] as const;
+export const kernelParameters = ["a", "b", "k", "c", "cRows", "d", "dRows", "start"] as const;
 
 /**
  * The functions that compute one tile, by rows - 1 and vectors - 1: c = start + sum over k of a * b. `a` is a packed panel: TILE_ROWS
- * elements for each step of k. The rows of c and d lie at the offsets in the tables `cRows` and `dRows`; `start` says what is read from d.
+ * elements for each step of k; `b` is one too: TILE_VECTORS vectors for each. The rows of c and d lie at the offsets in the tables
+ * `cRows` and `dRows`; `start` says what is read from d.
  */
-export function microKernels(module: ModuleBuilder, lanes: Lanes, way: Way): FunctionBuilder[][] {
+export function microKernels(module: ModuleBuilder, lanes: Lanes): FunctionBuilder[][] {
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-  return upTo(TILE_ROWS).map((rows) => upTo(TILE_VECTORS).map((vectors) => microKernel(module, lanes, way, rows, vectors)));
+  return upTo(TILE_ROWS).map((rows) => upTo(TILE_VECTORS).map((vectors) => microKernel(module, lanes, rows, vectors)));
 }
 
-function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number, vectors: number): FunctionBuilder {
-  const { f, p } = define(module, `${way}${rows}x${vectors}`, kernelParameters);
+function microKernel(module: ModuleBuilder, lanes: Lanes, rows: number, vectors: number): FunctionBuilder {
+  const { f, p } = define(module, `tile${rows}x${vectors}`, kernelParameters);
   const at = f.local("i32");
   const x = f.local("v128");
   const y = locals(f, vectors, "v128");
@@ -69,27 +62,13 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
           }),
       ),
   );
-  const loadB = (): void => {
-    if (way === "packed") {
+  f.get(p.k).if(() =>
+    countDown(f, p.k, () => {
       y.forEach((v, j) => {
         f.get(p.b)
           .load("v128.load", 16 * j)
           .set(v);
       });
-    } else {
-      f.get(p.steps).load("i32.load").set(at);
-      y.forEach((v, j) => {
-        f.get(way === "split" && j === 1 ? p.b2 : p.b)
-          .get(at)
-          .op("i32.add")
-          .load("v128.load", way === "joined" ? 16 * j : 0)
-          .set(v);
-      });
-    }
-  };
-  f.get(p.k).if(() =>
-    countDown(f, p.k, () => {
-      loadB();
       sums.forEach((row, i) => {
         f.get(p.a)
           .load(lanes.splat, lanes.size * i)
@@ -98,9 +77,7 @@ function microKernel(module: ModuleBuilder, lanes: Lanes, way: Way, rows: number
           lanes.multiplyAdd(f, s, x, y[j]!);
         });
       });
-      f.bump(p.a, TILE_ROWS * lanes.size);
-      if (way === "packed") f.bump(p.b, 16 * TILE_VECTORS);
-      else f.bump(p.steps, 4);
+      f.bump(p.a, TILE_ROWS * lanes.size).bump(p.b, 16 * TILE_VECTORS);
     }),
   );
   eachRow(p.c, p.cRows, (row) => {

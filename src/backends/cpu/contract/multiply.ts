@@ -43,15 +43,15 @@ function placeBatch(words: number, batch: readonly Dim[], at: Addresses, i: numb
  * other, and large ones are shared with other threads.
  */
 export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: boolean, space: Workspace, block: WasmFunction): void {
-  const { m, n, k, batch } = problem;
+  const { m, k } = problem;
   const rows = count(m);
-  const columns = count(n);
   const steps = count(k);
-  const batches = count(batch);
-  if (rows === 0 || columns === 0 || batches === 0) return;
+  if (rows === 0 || count(problem.n) === 0 || count(problem.batch) === 0) return;
   const p = space.words;
   const plan = planOf(problem, size, starts);
-  const { method, start, nChunk, nBlock } = plan;
+  const { method, batch, n, start, nChunk, nBlock } = plan;
+  const columns = count(n);
+  const batches = count(batch);
   const cost = productCost(rows * columns * steps * batches, size, plan);
   const threads = cost < PARALLEL ? 1 : pool.forCost(cost);
   const run = method === "stream" && n.length > 1 ? nBlock : 0;
@@ -59,6 +59,7 @@ export function multiply(problem: Problem, at: Addresses, size: 4 | 8, starts: b
   i32[p + word.kBlock] = plan.kBlock;
   i32[p + word.mBlock] = plan.mBlock;
   i32[p + word.nBlock] = nBlock;
+  i32[p + word.stretch] = plan.stretch;
   i32[p + word.method] = methods.indexOf(method);
   i32[p + word.aRuns] = plan.aRuns ? 1 : 0;
   i32[p + word.bRuns] = plan.bRuns ? 1 : 0;

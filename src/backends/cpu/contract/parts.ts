@@ -37,7 +37,7 @@ function partOf(plan: Plan, m: number, n: number, k: number, run: number, batche
   const { method } = plan;
   const rowGrain = 4 * TILE_ROWS;
   const columnGrain = run > 0 ? run : (4 * TILE_VECTORS * 16) / size;
-  const packs = { a: method === "packed" || method === "joined" || method === "split", b: method === "packed" };
+  const packs = { a: method === "packed" || method === "swept", b: method === "packed" };
   const most = Math.max(MOST, 2 * threads);
   let best: Part = { rows: m, columns: n };
   let least = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import type { FunctionBuilder, ModuleBuilder } from "../wasm/assembler.ts";
 import type { Lanes } from "./lanes.ts";
-import { kernelParameters, microKernels, TILE_ROWS, TILE_VECTORS, ways } from "./micro-kernel.ts";
+import { kernelParameters, microKernels, TILE_ROWS, TILE_VECTORS } from "./micro-kernel.ts";
 import { call, define, entry, locals } from "./parameters.ts";
 
 /** Columns of a tile. */
@@ -8,11 +8,11 @@ export const tileColumns = (lanes: Lanes): number => TILE_VECTORS * lanes.count;
 
 /**
  * What tiles are called with, beside a micro-kernel's parameters: `rows` and `width` are what is left of the block (a width of more than a
- * tile counts as a tile), `way` is an index of `ways`; then tables of the columns' offsets from c and d, a buffer for one tile and the
+ * tile counts as a tile); then tables of the columns' offsets from c and d, a buffer for one tile and the
  * table of its rows.
  */
-type TileParameter = (typeof kernelParameters)[number] | "rows" | "width" | "way" | "cColumns" | "dColumns" | "tile" | "tileRows";
-const panelParameters: readonly TileParameter[] = [...kernelParameters, "rows", "width", "way"];
+type TileParameter = (typeof kernelParameters)[number] | "rows" | "width" | "cColumns" | "dColumns" | "tile" | "tileRows";
+const panelParameters: readonly TileParameter[] = [...kernelParameters, "rows", "width"];
 const edgeParameters: readonly TileParameter[] = [...panelParameters, "cColumns", "dColumns", "tile", "tileRows"];
 
 /** The arguments of tiles: each pushes its value. */
@@ -29,7 +29,7 @@ export interface Tiles {
 }
 
 export function buildTiles(module: ModuleBuilder, lanes: Lanes): Tiles {
-  const kernels = ways.map((way) => microKernels(module, lanes, way));
+  const kernels = microKernels(module, lanes);
   const panel = panelOfTiles(module, lanes, kernels);
   const edge = edgeTile(module, lanes, panel);
   return {
@@ -39,25 +39,14 @@ export function buildTiles(module: ModuleBuilder, lanes: Lanes): Tiles {
 }
 
 /** Tiles of all rows, one below the other, then the rows that are left. */
-function panelOfTiles(module: ModuleBuilder, lanes: Lanes, kernels: readonly FunctionBuilder[][][]): FunctionBuilder {
+function panelOfTiles(module: ModuleBuilder, lanes: Lanes, kernels: readonly FunctionBuilder[][]): FunctionBuilder {
   const { f, p } = define(module, "panel", panelParameters);
   const panelBytes = f.local("i32");
   const pass = (kernel: FunctionBuilder): void => {
     for (const name of kernelParameters) f.get(p[name]);
     f.call(kernel.index);
   };
-  const byWay = (w: number, body: (of: FunctionBuilder[][]) => void): void => {
-    if (w === 0) body(kernels[0]!);
-    else
-      f.get(p.way)
-        .i32(w)
-        .op("i32.eq")
-        .if(
-          () => body(kernels[w]!),
-          () => byWay(w - 1, body),
-        );
-  };
-  const byWidth = (row: FunctionBuilder[], body: (kernel: FunctionBuilder) => void): void => {
+  const byWidth = (row: readonly FunctionBuilder[], body: (kernel: FunctionBuilder) => void): void => {
     f.get(p.width)
       .i32(lanes.count)
       .op("i32.gt_s")
@@ -66,15 +55,15 @@ function panelOfTiles(module: ModuleBuilder, lanes: Lanes, kernels: readonly Fun
         () => body(row[0]!),
       );
   };
-  const byRows = (of: FunctionBuilder[][], r: number): void => {
-    if (r === 0) byWidth(of[0]!, pass);
+  const byRows = (r: number): void => {
+    if (r === 0) byWidth(kernels[0]!, pass);
     else
       f.get(p.rows)
         .i32(r)
         .op("i32.gt_s")
         .if(
-          () => byWidth(of[r]!, pass),
-          () => byRows(of, r - 1),
+          () => byWidth(kernels[r]!, pass),
+          () => byRows(r - 1),
         );
   };
   const hasTile = (): FunctionBuilder => f.get(p.rows).i32(TILE_ROWS).op("i32.ge_s");
@@ -93,8 +82,8 @@ function panelOfTiles(module: ModuleBuilder, lanes: Lanes, kernels: readonly Fun
     .i32(TILE_ROWS * lanes.size)
     .op("i32.mul")
     .set(panelBytes);
-  hasTile().if(() => byWay(ways.length - 1, (of) => byWidth(of[TILE_ROWS - 1]!, repeat)));
-  f.get(p.rows).if(() => byWay(ways.length - 1, (of) => byRows(of, TILE_ROWS - 2)));
+  hasTile().if(() => byWidth(kernels[TILE_ROWS - 1]!, repeat));
+  f.get(p.rows).if(() => byRows(TILE_ROWS - 2));
   return f;
 }
 

@@ -11,7 +11,7 @@
  *     JOB        what the job is, see the fields below
  *     FAILURE    what the first chunk that failed in a worker threw: a flag, the length of a text, the text
  *     QUEUES     for each thread: how many of its chunks nobody has claimed, and the number after its last one
- *     SLOTS      for each worker: how it is, and the address of its scratch memory
+ *     SLOTS      for each worker: how it is, the address of its scratch memory, and whether it sleeps
  */
 const LINE = 16;
 /** In bytes: launch records end here. */
@@ -49,6 +49,9 @@ export const QUEUES: number = first + 9 * LINE + LINE * Math.ceil((2 + MAX_TEXT)
 export const SLOTS: number = QUEUES + LINE * MAX_THREADS;
 /** Words of a queue, and of a slot. */
 export const STRIDE: number = LINE;
+
+/** The word of a slot that is 1 while the worker is among the SLEEPERS. */
+export const ASLEEP = 2;
 
 /** How a slot is: nobody there, a worker on its way, one that takes part, one that could not. */
 export const EMPTY = 0;

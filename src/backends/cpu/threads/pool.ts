@@ -1,6 +1,7 @@
 import type { WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
 import {
+  ASLEEP,
   BROKEN,
   EMPTY,
   FAILURE,
@@ -25,6 +26,7 @@ import {
   WAITING,
 } from "./control.ts";
 import { cores, hasThreads, maySleep, startWorker } from "./host.ts";
+import { SPIN_MS } from "./program.ts";
 import { share } from "./shared-function.ts";
 
 /**
@@ -34,13 +36,19 @@ import { share } from "./shared-function.ts";
 export const PARALLEL = 20_000;
 const WAKE = 100_000;
 const START = 100_000;
+/**
+ * Kernels between `PARALLEL` and `WAKE` that follow each other wake those that sleep when they have cost so much, and any such kernels start
+ * the first ones when they have cost so much: about what it takes, so that at most as much again is lost where no more kernels follow.
+ */
+const WAKE_DEBT = 200_000;
+const START_DEBT = 20_000_000;
 /** A worker is worth starting for each so many nanoseconds of a kernel. */
 const WORTH_A_WORKER = 40_000;
 
 /** Words for the arguments of a job's chunks. */
 const ARGUMENTS = 1 << 16;
 /** How long the caller looks for the end of the last chunks before it sleeps, in milliseconds. */
-const SPIN_MS = 0.1;
+const END_SPIN_MS = 0.1;
 
 /**
  * Where another process wants the cores, a worker may lose its core in the middle of a chunk, and all wait. After a job whose end was waited
@@ -70,6 +78,12 @@ export class ThreadPool {
   /** How long threads rest after the next stall, and until when they rest now. */
   #rest = REST_MS;
   #restsUntil = 0;
+  /** What kernels have cost that workers would have shared: since these sleep, in a row; and before there were any. */
+  #wakeDebt = 0;
+  #wakeAt = WAKE_DEBT;
+  #startDebt = 0;
+  /** When the last such kernel should have ended, in milliseconds. */
+  #followsUntil = 0;
 
   /** How many threads kernels may use, the calling one included. */
   get threads(): number {
@@ -100,11 +114,35 @@ export class ThreadPool {
   forCost(cost: number): number {
     const threads = Math.min(this.threads, MAX_THREADS);
     if (threads === 1 || cost < PARALLEL || !this.supported) return 1;
-    if (cost >= START) this.#start(Math.min(threads - 1, Math.ceil(cost / WORTH_A_WORKER)));
+    if (cost >= START || this.#owesStart(cost)) this.#start(Math.min(threads - 1, Math.ceil(cost / WORTH_A_WORKER)));
     if (this.#arguments === 0 || (this.#restsUntil > 0 && this.#rests())) return 1;
     const ready = Atomics.load(heap.i32, READY);
-    if (cost >= WAKE) return Math.min(ready, threads - 1) + 1;
-    return Math.max(0, Math.min(ready - Atomics.load(heap.i32, SLEEPERS), threads - 1)) + 1;
+    const sleepers = Atomics.load(heap.i32, SLEEPERS);
+    if (cost >= WAKE || (sleepers > 0 && this.#owesWake(cost))) return Math.min(ready, threads - 1) + 1;
+    return Math.max(0, Math.min(ready - sleepers, threads - 1)) + 1;
+  }
+
+  /** Whether kernels too cheap to start workers have cost enough by now. */
+  #owesStart(cost: number): boolean {
+    if (this.#arguments !== 0) return false;
+    this.#startDebt += cost;
+    return this.#startDebt >= START_DEBT;
+  }
+
+  /** Whether kernels too cheap to wake anybody follow each other so closely, and have for so long, that workers had better be awake. */
+  #owesWake(cost: number): boolean {
+    const now = performance.now();
+    if (now > this.#followsUntil) {
+      this.#wakeDebt = 0;
+      this.#wakeAt = WAKE_DEBT;
+    }
+    this.#followsUntil = now + cost * 1e-6 + SPIN_MS;
+    this.#wakeDebt += cost;
+    if (this.#wakeDebt < this.#wakeAt) return false;
+    // If the row goes on to be counted here, nobody has woken up: other processes have the cores.
+    this.#wakeDebt = 0;
+    this.#wakeAt *= 2;
+    return true;
   }
 
   #rests(): boolean {
@@ -185,7 +223,7 @@ export class ThreadPool {
   #wait(i32: Int32Array, began: number, own: number): void {
     const start = performance.now();
     for (let spins = 1; Atomics.load(i32, PENDING) > 0; spins++) {
-      if (!this.#sleeps || spins % 256 !== 0 || performance.now() < start + SPIN_MS) continue;
+      if (!this.#sleeps || spins % 256 !== 0 || performance.now() < start + END_SPIN_MS) continue;
       Atomics.store(i32, WAITING, 1);
       const pending = Atomics.load(i32, PENDING);
       if (pending > 0) Atomics.wait(i32, PENDING, pending, 1000);
@@ -228,7 +266,9 @@ export class ThreadPool {
     if (this.#started[slot] !== token) return;
     const state = SLOTS + STRIDE * slot;
     if (Atomics.compareExchange(heap.i32, state, STARTING, BROKEN) === STARTING) return;
-    if (Atomics.compareExchange(heap.i32, state, TAKING_PART, BROKEN) === TAKING_PART) Atomics.sub(heap.i32, READY, 1);
+    if (Atomics.compareExchange(heap.i32, state, TAKING_PART, BROKEN) !== TAKING_PART) return;
+    Atomics.sub(heap.i32, READY, 1);
+    if (Atomics.exchange(heap.i32, state + ASLEEP, 0) === 1) Atomics.sub(heap.i32, SLEEPERS, 1);
   }
 
   /** Sees to it that every worker has so much scratch memory. Between jobs nobody uses it. */

@@ -1,7 +1,7 @@
 import * as control from "./control.ts";
 
 /** How long a worker without work looks out for some before it sleeps, in milliseconds. */
-export const SPIN_MS = 0.2;
+export const SPIN_MS = 1;
 
 const { SEQUENCE, SLEEPERS, READY, LIMIT, PENDING, WAITING, QUEUES, SLOTS, STRIDE, FAILURE, MAX_TEXT } = control;
 const { JOB_FUNCTION, JOB_ARGUMENTS, JOB_WORDS, JOB_SPREAD, JOB_THREADS, JOB_SCRATCH } = control;
@@ -100,8 +100,9 @@ function takePart(memory, slot) {
       work();
       if (changed(sequence)) continue;
       Atomics.add(words, ${SLEEPERS}, 1);
+      Atomics.store(words, me + ${control.ASLEEP}, 1);
       Atomics.wait(words, ${SEQUENCE}, sequence);
-      Atomics.sub(words, ${SLEEPERS}, 1);
+      if (Atomics.exchange(words, me + ${control.ASLEEP}, 0) === 1) Atomics.sub(words, ${SLEEPERS}, 1);
     }
   } catch {
     // No chunk is held here: a function could not be compiled. The others do the work.
