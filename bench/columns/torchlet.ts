@@ -84,6 +84,8 @@ const makers: Makers = {
   start: () => startOf("torchlet"),
   size: () => sizeOf("torchlet"),
   pool: poolTask,
+  // Loaded where it is needed: it has a library of its own.
+  stage: async (row) => (await import("./torchlet-stages.ts")).stageTask(row),
 };
 
 /** Chooses what the library computes with. Says why it cannot. */

@@ -1,6 +1,6 @@
 import { convolution } from "./convolution.ts";
 import { matmul } from "./matmul.ts";
-import { overhead } from "./overhead.ts";
+import { overhead, stages } from "./overhead.ts";
 import { packageRows, poolRows } from "./package.ts";
 import { normalizations, pointwise } from "./pointwise.ts";
 import type { Row } from "./row.ts";
@@ -15,4 +15,5 @@ export const rows: readonly Row[] = [
   ...trainings,
   ...packageRows,
   ...poolRows,
+  ...stages,
 ];

@@ -19,3 +19,26 @@ export const overhead: readonly Row[] = [
   row("chain20_rec", "chain", "recorded", "the same where a gradient is wanted", CHAIN, null),
   row("chain20_fb", "chain", "backward", "the same, then sum and backward", 2 * CHAIN, 0.25),
 ];
+
+const stage = (name: string, title: string): Row => ({
+  ...defaults,
+  group: "stages",
+  name: `stage_${name}`,
+  kind: "stage",
+  title,
+  size: { n: 4 },
+  inputs: [],
+  calls: 0,
+});
+
+/** What `add4`, `add4_rec` and `add4_fb` are made of. */
+export const stages: readonly Row[] = [
+  stage("call", "sum of two tensors of 4 elements, its handle given up"),
+  stage("lookup", "the kernel for its operands is looked up"),
+  stage("dispatch", "the kernel over its operands: shapes compared, memory taken, launched, memory given back"),
+  stage("allocation", "memory for the result is taken and given back"),
+  stage("launch", "the compiled kernel runs"),
+  stage("handle", "a handle on the result is made and given up"),
+  stage("record", "the same, with a node for its gradient"),
+  stage("backward", "backward from the result, a gradient given, to the one leaf"),
+];

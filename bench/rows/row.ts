@@ -11,7 +11,7 @@ export interface Input {
 }
 
 /** The groups in the order of the table. Each column has a process of its own in each group. */
-export const groups = ["overhead", "pointwise", "normalization", "matmul", "convolution", "training", "package", "pool"] as const;
+export const groups = ["overhead", "pointwise", "normalization", "matmul", "convolution", "training", "package", "pool", "stages"] as const;
 export type Group = (typeof groups)[number];
 
 /** What is computed. A column makes a task of each kind that its library knows. */
@@ -36,7 +36,8 @@ export type Kind =
   | "gpt"
   | "start"
   | "size"
-  | "pool";
+  | "pool"
+  | "stage";
 
 /** Whether gradients are computed: not at all, recorded only, or forward and backward. */
 export type Mode = "plain" | "recorded" | "backward";

@@ -66,16 +66,25 @@ const silent = fixed(false, false);
 const recordingInference = fixed(true, true);
 const silentInference = fixed(false, true);
 
-/** Runs `f` in a mode. For the library's own use: synchronous, and cheaper than a block. */
-export function withGrad<T>(grad: boolean, f: () => T): T {
+/** Turns recording on or off for the library's own code, which is synchronous: cheaper than a block. `endGrad` has to follow in a `finally`. */
+export function beginGrad(grad: boolean): number {
   const token = isInferenceModeEnabled() ? (grad ? recordingInference : silentInference) : grad ? recording : silent;
-  const depth = stack.push(token);
   current = token;
+  return stack.push(token);
+}
+/** Ends what `beginGrad` began and gave, and what was opened since and is still open. */
+export function endGrad(depth: number): void {
+  while (stack.length >= depth) stack.pop();
+  current = depth > 1 ? stack[depth - 2]! : base;
+}
+
+/** Runs `f` with recording on or off. For the library's own use. */
+export function withGrad<T>(grad: boolean, f: () => T): T {
+  const depth = beginGrad(grad);
   try {
     return f();
   } finally {
-    stack.length = depth - 1;
-    current = stack.at(-1) ?? base;
+    endGrad(depth);
   }
 }
 

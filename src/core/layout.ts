@@ -41,9 +41,13 @@ export class Layout {
   }
 
   static contiguous(shape: readonly number[], offset: number = 0): Layout {
+    if (shape.length === 0 && offset === 0) return SCALAR;
     return new Layout(shape, rowMajor(shape), offset);
   }
 }
+
+/** What every new tensor without dimensions has. */
+const SCALAR = new Layout([], [], 0);
 
 function contiguousStrides(shape: readonly number[], strides: readonly number[], n: number): boolean {
   if (n === 0) return true;

@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { dtypeNotOnDevice } from "../core/errors.ts";
-import { Layout, rowMajor } from "../core/layout.ts";
+import { Layout } from "../core/layout.ts";
 import type { Kind } from "../memory/block.ts";
 import { Storage } from "../memory/storage.ts";
 import type { Device } from "./device.ts";
@@ -19,11 +19,10 @@ export function allocate(layout: Layout, dtype: DType, device: Device): Operand 
 
 /** A new row-major operand. */
 export const allocateContiguous = (shape: readonly number[], dtype: DType, device: Device): Operand =>
-  allocate(new Layout(shape, rowMajor(shape), 0), dtype, device);
+  allocate(Layout.contiguous(shape), dtype, device);
 
-/** One new operand per dtype, or none: where the memory ends in the middle, those before it are given back. */
+/** One new operand per item, or none: where the memory ends in the middle, those before it are given back. */
 export function allocateEach<T>(items: readonly T[], one: (item: T) => Operand): Operand[] {
-  if (items.length === 1) return [one(items[0]!)];
   const made: Operand[] = [];
   try {
     for (const item of items) made.push(one(item));
@@ -32,6 +31,12 @@ export function allocateEach<T>(items: readonly T[], one: (item: T) => Operand):
     throw error;
   }
   return made;
+}
+
+/** One new operand of a layout for each output of a kernel, or none. */
+export function allocateOutputs(outputs: readonly { readonly dtype: DType }[], layout: Layout, device: Device): Operand[] {
+  if (outputs.length === 1) return [allocate(layout, outputs[0]!.dtype, device)];
+  return allocateEach(outputs, (o) => allocate(layout, o.dtype, device));
 }
 
 /** Gives back the memory of new operands that nobody has come to own. */

@@ -15,7 +15,7 @@ import type {
   ScanKernel,
   ScatterKernel,
 } from "../kernel/kernel.ts";
-import { allocate, allocateContiguous, allocateEach } from "./allocate.ts";
+import { allocate, allocateContiguous, allocateEach, allocateOutputs } from "./allocate.ts";
 import type { Device } from "./device.ts";
 import { execute, overwrite } from "./executor.ts";
 import type { Operand } from "./operand.ts";
@@ -61,7 +61,7 @@ export function map(kernel: MapKernel, inputs: readonly Operand[], args: LaunchA
     layouts.push(x.layout);
   }
   const layout = rowMajor ? Layout.contiguous(shape) : resultLayout(shape, layouts);
-  const outputs = allocateEach(kernel.outputs, (o) => allocate(layout, o.dtype, device));
+  const outputs = allocateOutputs(kernel.outputs, layout, device);
   if (layout.numel > 0) execute(kernel, expanded, outputs, args);
   return outputs;
 }
@@ -132,28 +132,45 @@ export function mapInto(kernel: MapKernel, inputs: readonly Operand[], out: Oper
   }
 }
 
-/**
- * Runs a map of operands of one shape over several of them at once: every output is an input too. Gives false, with nothing written, where two
- * outputs, or an output and another input, share memory.
- */
-export function updateAll(kernel: MapKernel, inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): boolean {
-  for (const out of outputs) {
-    if (overlapsItself(out.layout)) return false;
+/** A map of operands of one shape whose outputs are written over: they are inputs too, or nobody has seen their values yet. */
+export interface Update {
+  readonly kernel: MapKernel;
+  readonly inputs: readonly Operand[];
+  readonly outputs: readonly Operand[];
+  readonly args: LaunchArgs;
+}
+
+/** Whether an output of an update shows an element twice, or shares memory with another output or with an input that is not itself. */
+function isEntangled({ inputs, outputs }: Update): boolean {
+  for (let i = 0; i < outputs.length; i++) {
+    const out = outputs[i]!;
+    if (overlapsItself(out.layout)) return true;
     let sharing = 0;
-    for (const x of inputs) if (x.storage === out.storage) sharing++;
-    if (sharing > 1) return false;
+    for (let k = 0; k < inputs.length; k++) if (inputs[k]!.storage === out.storage) sharing++;
+    if (sharing > 1) return true;
+    for (let k = 0; k < i; k++) if (outputs[k]!.storage === out.storage) return true;
   }
-  if (outputs[0]!.layout.numel > 0) overwrite(kernel, inputs, outputs, args);
+  return false;
+}
+
+/** Runs updates, one after the other. Gives false, with nothing written, where memory is shared within one of them. */
+export function updateEach(updates: readonly Update[]): boolean {
+  for (let i = 0; i < updates.length; i++) if (isEntangled(updates[i]!)) return false;
+  for (let i = 0; i < updates.length; i++) {
+    const { kernel, inputs, outputs, args } = updates[i]!;
+    if (outputs[0]!.layout.numel > 0) overwrite(kernel, inputs, outputs, args);
+  }
   return true;
 }
 
 /** The dimensions of `ndim` that are not among `dims`, which ascend. */
 function keptDims(ndim: number, dims: readonly number[]): number[] {
-  const kept: number[] = [];
+  // Of its final length from the start: an array that grows takes room for many.
+  const kept = new Array<number>(ndim - dims.length);
   let k = 0;
   for (let d = 0; d < ndim; d++) {
     if (dims[k] === d) k++;
-    else kept.push(d);
+    else kept[d - k] = d;
   }
   return kept;
 }
@@ -172,9 +189,9 @@ export function reduce(
   // The kernel reduces the last dimensions.
   const areLast = dims.length === 0 || dims[0] === kept.length;
   const inputs = areLast ? operands : operands.map((o) => o.view(permute(o.layout, [...kept, ...dims])));
-  const left: number[] = [];
-  for (let i = 0; i < kept.length; i++) left.push(shape[kept[i]!]!);
-  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(left, o.dtype, x.device));
+  const left = new Array<number>(kept.length);
+  for (let i = 0; i < kept.length; i++) left[i] = shape[kept[i]!]!;
+  const outputs = allocateOutputs(kernel.outputs, Layout.contiguous(left), x.device);
   if (outputs[0]!.layout.numel > 0) execute(kernel, inputs, outputs, args);
   if (!keepdim) return outputs;
   const full = Layout.contiguous(shape.map((n, d) => (dims.includes(d) ? 1 : n)));
@@ -219,7 +236,7 @@ export function checkNonEmpty(op: string, x: Operand, dims: readonly number[]): 
 /** Scans along one dimension. */
 export function scan(kernel: ScanKernel, x: Operand, dim: number, args: LaunchArgs = NONE): Operand[] {
   const last = x.layout.ndim - 1;
-  const outputs = allocateEach(kernel.outputs, (o) => allocateContiguous(x.layout.shape, o.dtype, x.device));
+  const outputs = allocateOutputs(kernel.outputs, Layout.contiguous(x.layout.shape), x.device);
   if (x.layout.numel === 0) return outputs;
   if (last < 0) {
     const lift = (o: Operand) => o.view(Layout.contiguous([1], o.layout.offset));

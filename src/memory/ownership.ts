@@ -6,62 +6,116 @@ import type { Role, Storage } from "./storage.ts";
 interface Claim {
   readonly storages: (Storage | null)[];
   readonly roles: Role[];
+  count: number;
 }
 
 /**
- * Note [Shared tokens]. Registering every handle with the FinalizationRegistry costs 100 to 300 ns. Small tensors therefore share one registered
- * token; each refers to it, so that it dies after the last of them. A handle that is kept pins the others of its token, which is why only
- * small tensors share, and few: at most 64 times 1 KB.
+ * Note [Shared tokens]. Registering every handle with the FinalizationRegistry costs 100 to 300 ns, and the collector as much again. Small tensors
+ * therefore share one registered token; each refers to it, so that it dies after the last of them. A handle that is kept pins the others of its
+ * token, which is why few share one: at most 64, of 64 KB in all.
  */
 interface Token {
   readonly claim: Claim;
   /** Makes V8 see memory that it cannot see: see Note [Ballast]. */
   ballast: object | null;
+  /** What the storages come to. */
+  bytes: number;
 }
 
-const SHARED_BYTES = 1024;
+const SHARED_BYTES = 64 * 1024;
 const SHARED_COUNT = 64;
+/** Of larger tensors so few would share a token that each has one of its own. */
+const LARGEST_SHARED = SHARED_BYTES / 4;
 
-const registry = new FinalizationRegistry<Claim>(({ storages, roles }) => {
-  for (let i = 0; i < storages.length; i++) storages[i]?.release(roles[i]);
+const registry = new FinalizationRegistry<Claim>(({ storages, roles, count }) => {
+  for (let i = 0; i < count; i++) storages[i]?.release(roles[i]);
 });
 
 function newToken(): Token {
-  const token: Token = { claim: { storages: [], roles: [] }, ballast: null };
-  registry.register(token, token.claim);
+  // Of their final length from the start: arrays that grow are copied again and again.
+  const claim = { storages: new Array<Storage | null>(SHARED_COUNT), roles: new Array<Role>(SHARED_COUNT), count: 0 };
+  const token: Token = { claim, ballast: null, bytes: 0 };
+  registry.register(token, claim);
   return token;
 }
 let shared = newToken();
 
+/** An owner gives up its slot. Of the token that is being filled the last ones are filled again: what soon goes is not registered at all. */
+function letGo(claim: Claim, slot: number): void {
+  const { storages } = claim;
+  if (claim === shared.claim) {
+    shared.bytes -= storages[slot]!.nbytes;
+    storages[slot] = null;
+    while (claim.count > 0 && storages[claim.count - 1] === null) claim.count--;
+  } else storages[slot] = null;
+}
+
+/** A scope that is used again keeps room for so many owners. */
+const ROOM = 64;
+
 /** Owners that the end of a scope gives up. */
 export class OwnerScope {
-  private owners: Owner[] = [];
+  private owners: (Owner | null)[] = [];
+  private count = 0;
   private compactAt = 1024;
   /** The scope of user code that it belongs to: itself, the one around it, or none. */
-  readonly user: OwnerScope | null;
+  user: OwnerScope | null;
+  /** The scope around it, while it is open by `open`. */
+  private outer: OwnerScope | null = null;
 
   constructor(user: OwnerScope | null | "itself") {
     this.user = user === "itself" ? this : user;
   }
 
+  /**
+   * Opens a scope of the library's own inside of the innermost, for code that runs at every call: what `ownedBy` does, without functions to make.
+   * `close` has to follow in a `finally`, in the same synchronous run.
+   */
+  static open(): OwnerScope {
+    const scope = idle.pop() ?? new OwnerScope(null);
+    scope.user = current === null ? null : current.user;
+    scope.outer = current;
+    current = scope;
+    return scope;
+  }
+  /** Passes an owner to the scope around it, or to user code where there is none. */
+  pass(owner: Owner): void {
+    Owner.escape(owner, this, this.outer);
+  }
+  /** Gives up what it still owns. Nobody may use the scope after that. */
+  close(): void {
+    current = this.outer;
+    this.outer = null;
+    this.end();
+    if (this.owners.length > ROOM) this.owners = [];
+    idle.push(this);
+  }
+
   add(owner: Owner): void {
-    if (this.owners.length >= this.compactAt) this.compact();
-    this.owners.push(owner);
+    if (this.count >= this.compactAt) this.compact();
+    this.owners[this.count++] = owner;
   }
 
   /** Forgets the owners that were given up or passed on, so that a long scope does not keep dead handles. */
   private compact(): void {
-    this.owners = this.owners.filter((o) => Owner.isIn(o, this));
-    this.compactAt = Math.max(1024, 2 * this.owners.length);
+    this.owners = this.owners.slice(0, this.count).filter((o) => Owner.isIn(o!, this));
+    this.count = this.owners.length;
+    this.compactAt = Math.max(1024, 2 * this.count);
   }
 
   /** Gives up what it owns. It may be used again. */
   end(): void {
     const { owners } = this;
-    this.owners = [];
-    for (const owner of owners) Owner.leave(owner, this);
+    for (let i = 0; i < this.count; i++) {
+      const owner = owners[i]!;
+      owners[i] = null;
+      Owner.leave(owner, this);
+    }
+    this.count = 0;
   }
 }
+/** Scopes that were closed and may be opened again: each call of an op needs one. */
+const idle: OwnerScope[] = [];
 let current: OwnerScope | null = null;
 
 /** Where owners gave up what they held, while that is traced. */
@@ -107,7 +161,7 @@ export class Owner {
     const stack = captureStack();
     if (stack !== null) ends.set(this, stack);
     this.owned = null;
-    if (claim !== null) claim.storages[this.slot] = null;
+    if (claim !== null) letGo(claim, this.slot);
     this.anchor = null;
     this.claim = null;
     this.ownerScope = null;
@@ -117,14 +171,18 @@ export class Owner {
 
   /** Holds another storage instead. */
   reown(storage: Storage): void {
+    const { claim } = this;
     storage.retain(this.role);
     this.owned?.release(this.role);
     this.owned = storage;
-    if (this.claim !== null) this.claim.storages[this.slot] = storage;
+    if (claim === null) return;
+    if (claim === shared.claim) shared.bytes += storage.nbytes - claim.storages[this.slot]!.nbytes;
+    claim.storages[this.slot] = storage;
   }
 
   /** Counts as something else from now on. */
   ownAs(role: Role): void {
+    if (role === this.role) return;
     this.owned?.recount(this.role, role);
     this.role = role;
     if (this.claim !== null) this.claim.roles[this.slot] = role;
@@ -199,19 +257,22 @@ export class Owner {
   }
 
   private register(storage: Storage): void {
-    if (storage.nbytes >= SHARED_BYTES) {
-      this.claim = { storages: [storage], roles: [this.role] };
-      this.anchor = ballastFor(storage.nbytes);
+    const { nbytes } = storage;
+    if (nbytes > LARGEST_SHARED) {
+      this.claim = { storages: [storage], roles: [this.role], count: 1 };
+      this.anchor = ballastFor(nbytes);
       registry.register(this, this.claim);
       return;
     }
-    if (shared.claim.storages.length >= SHARED_COUNT) shared = newToken();
+    if (shared.claim.count >= SHARED_COUNT || shared.bytes + nbytes > SHARED_BYTES) shared = newToken();
     const { claim } = shared;
-    shared.ballast = ballastFor(storage.nbytes) ?? shared.ballast;
+    shared.bytes += nbytes;
+    shared.ballast = ballastFor(nbytes) ?? shared.ballast;
     this.anchor = shared;
     this.claim = claim;
-    this.slot = claim.storages.push(storage) - 1;
-    claim.roles.push(this.role);
+    this.slot = claim.count++;
+    claim.storages[this.slot] = storage;
+    claim.roles[this.slot] = this.role;
   }
 
   /** Whether the owner keeps a shared token alive. For tests. */
@@ -222,7 +283,7 @@ export class Owner {
 
 /** Starts a fresh token, so that a handle kept from before pins nothing of what follows. */
 export function nextToken(): void {
-  if (shared.claim.storages.length > 0) shared = newToken();
+  if (shared.claim.count > 0) shared = newToken();
 }
 
 /** Runs `body` in a scope that stays open, or in none. */
@@ -241,15 +302,19 @@ export function enter<T>(scope: OwnerScope | null, body: () => T): T {
  * enclosing scope, or to user code where there is none. Synchronous code only: owners made between two steps of a task would be mixed up.
  */
 export function ownedBy<T>(body: () => T, keep: (result: T) => Iterable<Owner>): T {
-  return runAndEnd(new OwnerScope(current === null ? null : current.user), body, keep);
+  const scope = OwnerScope.open();
+  try {
+    const result = body();
+    for (const owner of keep(result)) scope.pass(owner);
+    return result;
+  } finally {
+    scope.close();
+  }
 }
 
 /** The same for a scope of user code, in which references are counted. */
 export function ownedByUser<T>(body: () => T, keep: (result: T) => Iterable<Owner>): T {
-  return runAndEnd(new OwnerScope("itself"), body, keep);
-}
-
-function runAndEnd<T>(scope: OwnerScope, body: () => T, keep: (result: T) => Iterable<Owner>): T {
+  const scope = new OwnerScope("itself");
   const outer = current;
   current = scope;
   try {

@@ -203,7 +203,7 @@ export interface RuleDefinition {
   /** The result. Runs without recording; what it creates on the way is released. */
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
   readonly run: (kernels: Kernels, ...args: any[]) => Tensor | readonly Tensor[];
-  /** What the gradient mentions, from the results and the arguments. */
+  /** What the gradient mentions, from the results and the arguments: an object of its own for each call. */
   // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
   readonly save?: (result: readonly Tensor[], ...args: any[]) => Saved;
   /**

@@ -9,14 +9,22 @@ export function dimIndex(dim: number, ndim: number): number {
   return dim < 0 ? dim + n : dim;
 }
 
+/** All dimensions, by how many there are. */
+const everyDim: (readonly number[] | undefined)[] = [];
+function allDims(ndim: number): readonly number[] {
+  everyDim[ndim] ??= Array.from({ length: ndim }, (_, d) => d);
+  return everyDim[ndim];
+}
+
 /** Dimensions counted from the front, each once; none given means all. A 0-d tensor has none, whatever is asked for within range. */
-export function dimList(dims: number | readonly number[] | null | undefined, ndim: number): number[] {
-  if (dims === null || dims === undefined || (Array.isArray(dims) && dims.length === 0)) {
-    const all: number[] = [];
-    for (let d = 0; d < ndim; d++) all.push(d);
-    return all;
+export function dimList(dims: number | readonly number[] | null | undefined, ndim: number): readonly number[] {
+  if (dims === null || dims === undefined) return allDims(ndim);
+  if (typeof dims === "number") {
+    const dim = dimIndex(dims, ndim);
+    return ndim === 0 ? [] : [dim];
   }
-  const list = (typeof dims === "number" ? [dims] : [...dims]).map((d) => dimIndex(d, ndim));
+  if (dims.length === 0) return allDims(ndim);
+  const list = dims.map((d) => dimIndex(d, ndim));
   list.forEach((d, i) => {
     if (list.indexOf(d) !== i) throw dimTwice(d);
   });

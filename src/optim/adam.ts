@@ -1,8 +1,8 @@
 import { isGradEnabled } from "../autograd/modes.ts";
-import { adamUpdate } from "../tensor/adam-update.ts";
 import { emptyLike, zerosLike } from "../tensor/creation.ts";
+import { adamStep, type Step, takeSteps } from "../tensor/optimizer-step.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimizer, type Params } from "./optimizer.ts";
+import { Optimizer, type Params, type Updated } from "./optimizer.ts";
 import { checkBetas, checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 
 /** What Adam and AdamW have in common. */
@@ -18,7 +18,7 @@ export interface AdamBaseOptions {
   amsgrad?: boolean;
   /** Climbs instead of descending; false. */
   maximize?: boolean;
-  /** Taken for PyTorch's sake: the result is the same. */
+  /** Whether all parameters of a group are updated together, or none if that fails; null, the default, and true: where it can be done. */
   foreach?: boolean | null;
   /** Taken for PyTorch's sake: the result is the same. */
   capturable?: boolean;
@@ -46,30 +46,71 @@ export function checkAdamOptions({ lr, betas, eps, weightDecay }: AdamBaseOption
   checkNotNegative("weight_decay value", weightDecay);
 }
 
-/**
- * Moves a parameter against its gradient by the averages of the gradient and of its square, freed of their bias towards zero. `decay`: what the
- * parameter is multiplied by first.
- */
-export function adamStep(p: Tensor, g: Tensor, options: AdamBaseOptions, state: Partial<AdamState>, decay: number = 1): void {
-  const { lr, betas, eps, amsgrad } = options as Required<AdamBaseOptions>;
+/** How Adam and AdamW differ: what a parameter is multiplied by first, and the factor of the L2 penalty. */
+export interface AdamDecay {
+  readonly factor: number;
+  readonly penalty: number;
+}
+
+/** What a parameter's state is after the next step: new tensors are zeros, and the others the same as before. */
+function nextState(p: Tensor, state: Partial<AdamState>, amsgrad: boolean): AdamState {
+  const { step = 0, expAvg = zerosLike(p), expAvgSq = zerosLike(p), maxExpAvgSq } = state;
+  const next = { step: step + 1, expAvg, expAvgSq };
+  return (amsgrad ? { ...next, maxExpAvgSq: maxExpAvgSq ?? zerosLike(p) } : next) as AdamState;
+}
+
+/** The corrections of averages that began with zeros. */
+const corrections = ({ lr, betas }: Required<AdamBaseOptions>, step: number): { root: number; rate: number } => ({
+  root: Math.sqrt(1 - betas[1] ** step),
+  rate: -lr / (1 - betas[0] ** step),
+});
+
+/** The numbers of a step, as `adamStep` takes them. */
+function numbersOf(options: Required<AdamBaseOptions>, step: number, factor: number, penalty: number): readonly number[] {
+  const [beta1, beta2] = options.betas;
+  const { root, rate } = corrections(options, step);
+  return [beta1, 1 - beta1, beta2, 1 - beta2, root, options.eps, rate, factor, penalty];
+}
+
+/** Steps as one kernel each; false, with nothing written, where that cannot be. */
+export function fusedAdam(updates: readonly Updated<AdamState>[], group: AdamBaseOptions, { factor, penalty }: AdamDecay): boolean {
+  const options = group as Required<AdamBaseOptions>;
+  const { amsgrad, maximize } = options;
+  const loop = adamStep({ maximize, decays: penalty !== 0, amsgrad });
+  // All memory is taken before anything is written: where there is none, the parameters and their states are what they were.
+  const next = updates.map(({ p, state }) => nextState(p, state, amsgrad));
+  // Nearly always all have taken the same number of steps.
+  let numbers: readonly number[] = [];
+  const steps = updates.map(({ p, g }, i): Step => {
+    const { step, expAvg, expAvgSq, maxExpAvgSq } = next[i]!;
+    if (i === 0 || step !== next[i - 1]!.step) numbers = numbersOf(options, step, factor, penalty);
+    const tensors = amsgrad ? [expAvg, expAvgSq, maxExpAvgSq] : [expAvg, expAvgSq];
+    return { loop, p, g, reads: tensors, writes: tensors, numbers };
+  });
+  if (!takeSteps(steps)) return false;
+  for (const [i, { state }] of updates.entries()) Object.assign(state, next[i]);
+  return true;
+}
+
+/** Moves a parameter against its gradient by the averages of the gradient and of its square, freed of their bias towards zero. */
+export function updateByAdam({ p, g, state }: Updated<AdamState>, group: AdamBaseOptions, decay: AdamDecay): void {
+  if (!isGradEnabled() && fusedAdam([{ p, g, state }], group, decay)) return;
+  const options = group as Required<AdamBaseOptions>;
+  const { betas, eps, amsgrad, maximize } = options;
   const [beta1, beta2] = betas;
-  const step = (state.step ?? 0) + 1;
-  // All memory is taken before anything is written: where there is none, the parameter and its state are what they were.
-  const mean = state.expAvg ?? zerosLike(p);
-  const square = state.expAvgSq ?? zerosLike(p);
-  const greatest = amsgrad ? (state.maxExpAvgSq ?? zerosLike(p)) : null;
-  const rootCorrection = Math.sqrt(1 - beta2 ** step);
-  const stepSize = lr / (1 - beta1 ** step);
-  if (isGradEnabled() || !adamUpdate({ p, mean, square, greatest }, g, { beta1, beta2, eps, decay, rootCorrection, stepSize })) {
-    const denominator = emptyLike(square);
-    if (decay !== 1) p.mul_(decay);
-    mean.mul_(beta1).add_(g, { alpha: 1 - beta1 });
-    square.mul_(beta2).addcmul_(g, g, { value: 1 - beta2 });
-    denominator.copy_(greatest?.maximum_(square) ?? square);
-    denominator.sqrt_().div_(rootCorrection).add_(eps);
-    p.addcdiv_(mean, denominator, { value: -stepSize });
-  }
-  Object.assign(state, { step, expAvg: mean, expAvgSq: square }, greatest && { maxExpAvgSq: greatest });
+  const next = nextState(p, state, amsgrad);
+  const { step, expAvg, expAvgSq } = next;
+  const { root, rate } = corrections(options, step);
+  const denominator = emptyLike(expAvgSq);
+  const down = maximize ? g.neg() : g;
+  const d = decay.penalty === 0 ? down : down.add(p, { alpha: decay.penalty });
+  if (decay.factor !== 1) p.mul_(decay.factor);
+  expAvg.mul_(beta1).add_(d, { alpha: 1 - beta1 });
+  expAvgSq.mul_(beta2).addcmul_(d, d, { value: 1 - beta2 });
+  denominator.copy_(amsgrad ? next.maxExpAvgSq.maximum_(expAvgSq) : expAvgSq);
+  denominator.sqrt_().div_(root).add_(eps);
+  p.addcdiv_(expAvg, denominator, { value: rate });
+  Object.assign(state, next);
 }
 
 const defaults: AdamOptions = {
@@ -112,9 +153,14 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
     return ["step"];
   }
 
-  protected update(p: Tensor, grad: Tensor, group: AdamOptions, state: Partial<AdamState>): void {
-    const { weightDecay, maximize } = group as Required<AdamOptions>;
-    const g = maximize ? grad.neg() : grad;
-    adamStep(p, weightDecay !== 0 ? g.add(p, { alpha: weightDecay }) : g, group, state);
+  protected override updateEach(updates: readonly Updated<AdamState>[], group: AdamOptions): boolean {
+    return this.update === Adam.prototype.update && fusedAdam(updates, group, decayOf(group));
+  }
+
+  protected update(p: Tensor, g: Tensor, group: AdamOptions, state: Partial<AdamState>): void {
+    updateByAdam({ p, g, state }, group, decayOf(group));
   }
 }
+
+/** The penalty enters the gradient. */
+const decayOf = ({ weightDecay }: AdamOptions): AdamDecay => ({ factor: 1, penalty: weightDecay! });

@@ -1,6 +1,6 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import { type AdamBaseOptions, type AdamState, adamStep, checkAdamOptions } from "./adam.ts";
-import { Optimizer, type Params } from "./optimizer.ts";
+import { type AdamBaseOptions, type AdamDecay, type AdamState, checkAdamOptions, fusedAdam, updateByAdam } from "./adam.ts";
+import { Optimizer, type Params, type Updated } from "./optimizer.ts";
 import { type OptionArguments, readOptions } from "./options.ts";
 
 export interface AdamWOptions extends AdamBaseOptions {
@@ -42,8 +42,14 @@ export class AdamW extends Optimizer<AdamWOptions, AdamState> {
     return ["step"];
   }
 
-  protected update(p: Tensor, grad: Tensor, group: AdamWOptions, state: Partial<AdamState>): void {
-    const { lr, weightDecay, maximize } = group as Required<AdamWOptions>;
-    adamStep(p, maximize ? grad.neg() : grad, group, state, 1 - lr * weightDecay);
+  protected override updateEach(updates: readonly Updated<AdamState>[], group: AdamWOptions): boolean {
+    return this.update === AdamW.prototype.update && fusedAdam(updates, group, decayOf(group));
+  }
+
+  protected update(p: Tensor, g: Tensor, group: AdamWOptions, state: Partial<AdamState>): void {
+    updateByAdam({ p, g, state }, group, decayOf(group));
   }
 }
+
+/** The parameter itself decays. */
+const decayOf = ({ lr, weightDecay }: AdamWOptions): AdamDecay => ({ factor: 1 - lr! * weightDecay!, penalty: 0 });

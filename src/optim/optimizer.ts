@@ -27,6 +27,13 @@ export type ParamGroupInput<Options> = Partial<Options> & { params: Tensor | Ite
 /** What an optimizer is made for: parameters, or groups of them with options of their own. */
 export type Params<Options> = Iterable<Tensor> | Iterable<ParamGroupInput<Options>>;
 
+/** A parameter in a step: with its gradient, and what the optimizer remembers of it. */
+export interface Updated<State> {
+  readonly p: Tensor;
+  readonly g: Tensor;
+  readonly state: Partial<State>;
+}
+
 /** The state of an optimizer in PyTorch's form, with PyTorch's names: parameters are numbered through all groups. */
 export interface OptimizerStateDict {
   state: Record<string, Record<string, unknown>>;
@@ -64,6 +71,14 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   /** Updates one parameter by its gradient. What it creates is released at the end, except tensors put into `state`. */
   protected abstract update(p: Tensor, g: Tensor, group: ParamGroup<Options>, state: Partial<State>): void;
 
+  /**
+   * Updates the parameters of a group that have a gradient, each of them once: all, or none. Gives false, with nothing written, where that cannot be;
+   * then `update` is called for each. It is not asked where the group's option `foreach` is false, nor where the update is to be recorded.
+   */
+  protected updateEach(_updates: readonly Updated<State>[], _group: ParamGroup<Options>): boolean {
+    return false;
+  }
+
   /** Whether `update` may keep the gradient that it is given. Where it does not, the memory is free as soon as the next gradient takes its place. */
   protected get keepsGradients(): boolean {
     return true;
@@ -95,17 +110,42 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
   private updateAll(): void {
     const differentiable = (this.defaults as { differentiable?: boolean }).differentiable === true;
     withGrad(differentiable, () => {
-      const { keepsGradients } = this;
       for (const group of this.paramGroups) {
-        for (const p of group.params) {
-          const grad = keepsGradients ? p.grad : p.borrowedGrad;
-          if (grad !== null) this.updateOne(p, grad, group);
-        }
+        const updates = this.updatesOf(group);
+        const together = !differentiable && (group as { foreach?: boolean | null }).foreach !== false && updates.length > 0;
+        if (!together || !this.updateTogether(updates, group)) for (const one of updates) this.updateOne(one, group);
       }
     });
   }
 
-  private updateOne(p: Tensor, g: Tensor, group: ParamGroup<Options>): void {
+  private updatesOf(group: ParamGroup<Options>): Updated<State>[] {
+    const { keepsGradients } = this;
+    const updates: Updated<State>[] = [];
+    for (const p of group.params) {
+      const g = keepsGradients ? p.grad : p.borrowedGrad;
+      if (g !== null) updates.push({ p, g, state: this.state.get(p) ?? {} });
+    }
+    return updates;
+  }
+
+  /** Updates parameters by `updateEach`; false, with nothing written, where that does not serve. */
+  private updateTogether(updates: readonly Updated<State>[], group: ParamGroup<Options>): boolean {
+    // A parameter that is there twice goes on from where it has come to.
+    if (new Set(group.params).size < group.params.length) return false;
+    return ownedBy(
+      () => {
+        if (!this.updateEach(updates, group)) return false;
+        for (const { p, state } of updates) {
+          if (!this.state.has(p)) this.state.set(p, state);
+          keepTensors(state);
+        }
+        return true;
+      },
+      () => [],
+    );
+  }
+
+  private updateOne({ p, g }: Updated<State>, group: ParamGroup<Options>): void {
     const known = this.state.get(p);
     const state = known ?? {};
     if (known === undefined) this.state.set(p, state);
@@ -235,8 +275,8 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
 }
 
 /** State lives as long as the optimizer, whatever scope is open. */
-function keepTensors(state: object): void {
-  for (const value of Object.values(state)) if (value instanceof Tensor) keepState(value);
+function keepTensors(state: Readonly<Record<string, unknown>>): void {
+  for (const name in state) if (state[name] instanceof Tensor) keepState(state[name]);
 }
 
 /** A copy of `x` with the dtype of a parameter and on its device. */

@@ -1,7 +1,9 @@
+import { isGradEnabled } from "../autograd/modes.ts";
 import { nesterovMomentum } from "../core/errors.ts";
 import { emptyLike } from "../tensor/creation.ts";
+import { descentStep, type Step, takeSteps } from "../tensor/optimizer-step.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimizer, type Params } from "./optimizer.ts";
+import { Optimizer, type Params, type Updated } from "./optimizer.ts";
 import { checkNotNegative, type OptionArguments, readOptions } from "./options.ts";
 
 export interface SGDOptions {
@@ -17,7 +19,7 @@ export interface SGDOptions {
   nesterov?: boolean;
   /** Climbs instead of descending; false. */
   maximize?: boolean;
-  /** Taken for PyTorch's sake: the result is the same. */
+  /** Whether all parameters of a group are updated together, or none if that fails; null, the default, and true: where it can be done. */
   foreach?: boolean | null;
   /** Records the update itself; false. Parameters must not be leaves then. */
   differentiable?: boolean;
@@ -36,6 +38,25 @@ const defaults: { [K in keyof SGDOptions]: SGDOptions[K] | undefined } = {
   foreach: null,
   differentiable: false,
 };
+
+/** Steps as one kernel each; false, with nothing written, where that cannot be. */
+function fused(updates: readonly Updated<SGDState>[], group: SGDOptions): boolean {
+  const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as Required<SGDOptions>;
+  const numbers = [-lr, weightDecay, momentum, 1 - dampening];
+  const parts = { maximize, decays: weightDecay !== 0, momentum: momentum !== 0, nesterov };
+  const [goesOn, starts] = [descentStep({ ...parts, starts: false }), descentStep({ ...parts, starts: true })];
+  const steps: Step[] = [];
+  for (const { p, g, state } of updates) {
+    const old = momentum === 0 ? null : (state.momentumBuffer ?? null);
+    const reads = old === null ? NONE : [old];
+    const writes = momentum === 0 ? NONE : old === null ? [emptyLike(g)] : reads;
+    steps.push({ loop: old === null && momentum !== 0 ? starts : goesOn, p, g, reads, writes, numbers });
+  }
+  if (!takeSteps(steps)) return false;
+  for (const [i, { state }] of updates.entries()) state.momentumBuffer = steps[i]!.writes[0] ?? state.momentumBuffer ?? null;
+  return true;
+}
+const NONE: readonly Tensor[] = [];
 
 /**
  * Stochastic gradient descent, with momentum if wanted:
@@ -67,7 +88,12 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
     return this.update !== SGD.prototype.update;
   }
 
+  protected override updateEach(updates: readonly Updated<SGDState>[], group: SGDOptions): boolean {
+    return this.update === SGD.prototype.update && fused(updates, group);
+  }
+
   protected update(p: Tensor, grad: Tensor, group: SGDOptions, state: Partial<SGDState>): void {
+    if (!isGradEnabled() && fused([{ p, g: grad, state }], group)) return;
     const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as Required<SGDOptions>;
     let g = maximize ? grad.neg() : grad;
     if (weightDecay !== 0) g = g.add(p, { alpha: weightDecay });

@@ -18,9 +18,10 @@ export function anyRequiresGrad(args: readonly unknown[]): boolean {
   return false;
 }
 
-/** Whether there is nothing to sort out: no options, no integers to convert, no lists that may hold some. */
-function areValues(args: readonly unknown[]): boolean {
-  for (let i = 0; i < args.length; i++) {
+/** Whether arguments, from number `from` on, stand by position already: no options, no integers to convert, no lists that may hold some. */
+export function areByPosition(params: readonly string[], args: readonly unknown[], from: number): boolean {
+  if (args.length - from > params.length) return false;
+  for (let i = from; i < args.length; i++) {
     const x = args[i];
     if (typeof x === "bigint" || (typeof x === "object" && x !== null && !(x instanceof Tensor))) return false;
   }
@@ -32,7 +33,7 @@ function areValues(args: readonly unknown[]): boolean {
  * parameter takes all the leading numbers: `x.view(2, 3)` as `x.view([2, 3])`.
  */
 export function byPosition(name: string, params: readonly string[], args: readonly unknown[], variadic: boolean = false): unknown[] {
-  if (!variadic && args.length <= params.length && areValues(args)) return [...args];
+  if (!variadic && areByPosition(params, args, 0)) return [...args];
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
   let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
   if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];

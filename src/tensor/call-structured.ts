@@ -1,15 +1,15 @@
-import { isGradEnabled, withGrad } from "../autograd/modes.ts";
+import { beginGrad, endGrad, isGradEnabled } from "../autograd/modes.ts";
 import type { Edge } from "../autograd/node.ts";
 import { Node } from "../autograd/node.ts";
 import { argumentType, backwardTwice, invalidCombination, outputShape, resultCast } from "../core/errors.ts";
 import { type Layout, sameShape } from "../core/layout.ts";
 import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
-import { ownedBy } from "../memory/ownership.ts";
+import { OwnerScope } from "../memory/ownership.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import type { Signatures } from "../ops/signatures.ts";
-import { anyRequiresGrad, byPosition } from "./arguments.ts";
+import { anyRequiresGrad, areByPosition, byPosition } from "./arguments.ts";
 import { pythonTypeName } from "./call-pointwise.ts";
 import { convertInto } from "./fill.ts";
 import { kernels } from "./kernels.ts";
@@ -44,15 +44,19 @@ class ViewNode extends Node {
     return gradOfLayout !== undefined ? gradOfLayout(g, this.from, this.to) : grad!(g, this.from.shape, ...this.args);
   }
   override backward([g]: readonly (Tensor | null)[]): (Tensor | null)[] {
-    return ownedBy(
-      () => [ownHandle(this.gradient(g!), g!)],
-      (grads) => grads,
-    );
+    const scope = OwnerScope.open();
+    try {
+      const grad = ownHandle(this.gradient(g!), g!);
+      scope.pass(grad);
+      return [grad];
+    } finally {
+      scope.close();
+    }
   }
 }
 
 /** A gradient formula may give back what it was given; the engine wants a handle of its own. */
-const ownHandle = (x: Tensor, ...given: readonly (Tensor | null)[]): Tensor => (given.includes(x) ? x.alias() : x);
+const ownHandle = (x: Tensor, given: Tensor): Tensor => (x === given ? x.alias() : x);
 
 /** Calls a view: another layout on the same storage. */
 export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
@@ -68,77 +72,97 @@ export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): T
 
 // ---- rules
 
-/** Everything in a call's arguments that is a tensor, lists of tensors included. */
-function tensorsIn(args: readonly unknown[]): Tensor[] {
-  const found: Tensor[] = [];
-  for (const a of args) {
-    if (a instanceof Tensor) found.push(a);
-    else if (Array.isArray(a)) for (const e of a) if (e instanceof Tensor) found.push(e);
+/** Where the gradients of all tensors in a call's arguments go, lists of tensors included. */
+function edgesOf(args: readonly unknown[]): (Edge | null)[] {
+  // Of their final length from the start: an array that grows takes room for many.
+  let count = 0;
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i];
+    if (a instanceof Tensor) count++;
+    else if (Array.isArray(a)) for (const e of a) if (e instanceof Tensor) count++;
   }
-  return found;
+  const edges = new Array<Edge | null>(count);
+  let k = 0;
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i];
+    if (a instanceof Tensor) edges[k++] = edgeOf(a);
+    else if (Array.isArray(a)) for (const e of a) if (e instanceof Tensor) edges[k++] = edgeOf(e);
+  }
+  return edges;
 }
+const edgeOf = (x: Tensor): Edge | null => (x.dtype.isFloatingPoint ? x.gradientEdge() : null);
 
 type Saved = Readonly<Record<string, unknown>>;
-
-/** Every field of what a rule saves, changed by `f`. The fields are the same ones call after call, so that the object keeps its shape. */
-function mapFields(saved: Saved, f: (value: unknown) => unknown): Saved {
-  const changed: Record<string, unknown> = {};
-  for (const key in saved) {
-    const value = saved[key];
-    changed[key] = typeof value === "object" ? f(value) : value;
-  }
-  return changed;
-}
+/** Of a rule whose gradient mentions nothing. */
+const NOTHING: Saved = {};
 
 class RuleNode extends Node {
   private readonly grad: NonNullable<RuleDefinition["grad"]>;
   /** Null once given up. */
-  private saved: Saved | null = {};
+  private saved: Saved | null = NOTHING;
   constructor(name: string, grad: NonNullable<RuleDefinition["grad"]>, edges: (Edge | null)[]) {
     super(name, edges);
     this.grad = grad;
   }
 
-  keep(saved: Saved, results: readonly Tensor[]): void {
-    const wrap = (v: unknown): unknown => {
-      if (v instanceof Tensor) {
-        const own = results.includes(v) && v.gradFn === this;
-        return new SavedTensor(v, own ? v.outputNr : null);
-      }
-      return Array.isArray(v) && v.some((e) => e instanceof Tensor) ? v.map(wrap) : v;
-    };
-    this.saved = mapFields(saved, wrap);
+  /** Keeps what a rule saves, an object made for this call: tensors in its fields become saved ones. */
+  keep(saved: Record<string, unknown>, results: readonly Tensor[]): void {
+    for (const key in saved) {
+      const value = saved[key];
+      if (typeof value === "object" && value !== null) saved[key] = this.wrapped(value, results);
+    }
+    this.saved = saved;
+  }
+
+  private wrapped(v: unknown, results: readonly Tensor[]): unknown {
+    if (v instanceof Tensor) {
+      const own = results.includes(v) && v.gradFn === this;
+      return new SavedTensor(v, own ? v.outputNr : null);
+    }
+    return Array.isArray(v) && v.some((e) => e instanceof Tensor) ? v.map((e) => this.wrapped(e, results)) : v;
   }
 
   override backward(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
-    return ownedBy(() => this.gradients(grads), keepAll);
+    const scope = OwnerScope.open();
+    try {
+      const made = this.gradients(grads);
+      for (let i = 0; i < made.length; i++) if (made[i] !== null) scope.pass(made[i]!);
+      return made;
+    } finally {
+      scope.close();
+    }
   }
 
   private gradients(grads: readonly (Tensor | null)[]): (Tensor | null)[] {
     if (this.saved === null) throw backwardTwice();
-    const given: (Tensor | null)[] = [];
-    for (let i = 0; i < this.outputs.length; i++) given.push(grads[i] ?? null);
-    const padded = [...given];
-    const unwrap = (v: unknown): unknown => {
-      if (!(v instanceof SavedTensor)) return Array.isArray(v) ? v.map(unwrap) : v;
-      const x = v.unpack(this);
-      given.push(x);
-      return x;
-    };
-    const saved = mapFields(this.saved, unwrap);
+    const count = this.outputs.length;
+    const given = new Array<Tensor | null>(count);
+    for (let i = 0; i < count; i++) given[i] = grads[i] ?? null;
+    const known = given.slice();
+    // The fields are the same ones call after call, so that the object keeps its shape.
+    const saved: Record<string, unknown> = { ...this.saved };
+    for (const key in saved) {
+      const value = saved[key];
+      if (typeof value === "object" && value !== null) saved[key] = this.unwrapped(value, known);
+    }
     const { edges } = this;
-    const result = this.grad(
-      saved,
-      padded,
-      edges.map((e) => e !== null),
-    );
-    return edges.map((edge, i) => {
+    const result = this.grad(saved, given, edges.map(isWanted));
+    const made = new Array<Tensor | null>(edges.length).fill(null);
+    for (let i = 0; i < edges.length; i++) {
       const g = result[i] ?? null;
-      if (g === null || edge === null) return null;
-      const mine = given.includes(g) ? g.alias() : g;
-      given.push(mine);
-      return mine;
-    });
+      if (g === null || edges[i] === null) continue;
+      // A formula may give back what it was given, or one thing twice; the engine wants handles of its own.
+      made[i] = known.includes(g) || made.includes(g) ? g.alias() : g;
+    }
+    return made;
+  }
+
+  /** What stands for something saved; tensors are put among those `known`. */
+  private unwrapped(v: unknown, known: (Tensor | null)[]): unknown {
+    if (!(v instanceof SavedTensor)) return Array.isArray(v) ? v.map((e) => this.unwrapped(e, known)) : v;
+    const x = v.unpack(this);
+    known.push(x);
+    return x;
   }
 
   override release(): void {
@@ -158,8 +182,7 @@ function drop(v: unknown): boolean {
   }
   return Array.isArray(v) && v.map(drop).includes(true);
 }
-const keepAll = (list: readonly (Tensor | null)[]): Tensor[] => list.filter((t) => t !== null);
-const keepResults = (r: Tensor | readonly Tensor[]): readonly Tensor[] => (r instanceof Tensor ? [r] : r);
+const isWanted = (edge: Edge | null): boolean => edge !== null;
 
 /** Several results, by position and by name. */
 export function namedResults(name: string, fields: readonly string[], parts: readonly Tensor[]): readonly Tensor[] {
@@ -174,21 +197,37 @@ export function namedResults(name: string, fields: readonly string[], parts: rea
 }
 
 /** Building blocks are called by position alone, so that plain objects can be arguments. */
-function argumentsOf(op: Rule<Signature>, given: readonly unknown[]): readonly unknown[] {
-  if (given.length === 1 || op.params.length === 0 || op.internal) return given;
+function argumentsOf(op: Rule<Signature> | Composite<Signature>, given: readonly unknown[]): readonly unknown[] {
+  if (given.length === 1 || (op.kind === "rule" && (op.params.length === 0 || op.internal))) return given;
+  if (!op.variadic && areByPosition(op.params, given, 1)) return given;
   return [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
+}
+
+/** Runs a rule without recording. What it makes on the way is released. */
+function runRule(op: Rule<Signature>, args: readonly unknown[]): Tensor | readonly Tensor[] {
+  const scope = OwnerScope.open();
+  const depth = beginGrad(false);
+  try {
+    const result = op.run(kernels, ...args);
+    if (result instanceof Tensor) scope.pass(result);
+    else for (const y of result) scope.pass(y);
+    return result;
+  } finally {
+    endGrad(depth);
+    scope.close();
+  }
 }
 
 /** Calls a rule: runs it without recording, then records it as one node. */
 export function callRule(op: Rule<Signature>, ...given: unknown[]): unknown {
   if (op.method !== false) checkSelf(op, given);
   const args = argumentsOf(op, given);
-  const run = (): Tensor | readonly Tensor[] => op.run(kernels, ...args);
-  const result = ownedBy(() => withGrad(false, run), keepResults);
-  const results = keepResults(result);
-  if (isGradEnabled() && op.grad !== undefined) recordRule(op, args, results);
+  const result = runRule(op, args);
+  if (op.grad !== undefined && isGradEnabled() && anyRequiresGrad(args)) {
+    recordRule(op, args, result instanceof Tensor ? [result] : result);
+  }
   if (result instanceof Tensor) return result;
-  return op.fields === undefined ? results : namedResults(op.returns ?? op.opName, op.fields, results);
+  return op.fields === undefined ? result : namedResults(op.returns ?? op.opName, op.fields, result);
 }
 
 /**
@@ -201,13 +240,10 @@ export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tenso
   self.checkInplace(anyRequiresGrad(given));
   checkWritable(self.operand);
   const args = argumentsOf(op, given);
-  const result = ownedBy(
-    () => withGrad(false, () => op.run(kernels, ...args) as Tensor),
-    (r) => [r],
-  );
+  const result = runRule(op, args) as Tensor;
   if (!sameShape(result.shape, self.shape)) throw outputShape(self.shape, result.shape);
   if (!canCast(result.dtype, self.dtype)) throw resultCast(result.dtype.scalarName, self.dtype.scalarName);
-  const node = isGradEnabled() ? ruleNode(op, args) : null;
+  const node = op.grad !== undefined && isGradEnabled() && anyRequiresGrad(args) ? ruleNode(op, op.grad, args) : null;
   if (node !== null) keepBefore(node, op, self, args);
   convertInto(self.operand, result.operand);
   result.dispose();
@@ -217,29 +253,30 @@ export function callRuleInplace(op: Rule<Signature>, ...given: unknown[]): Tenso
 
 /** Keeps what the gradient of a rule in place needs; of the value that is about to be overwritten, a copy. */
 function keepBefore(node: RuleNode, op: Rule<Signature>, self: Tensor, args: readonly unknown[]): void {
-  const keep = (): void => {
-    const saved = op.save?.([self], ...args) ?? {};
-    node.keep(Object.values(saved).includes(self) ? op.save!([self], self.clone(), ...args.slice(1)) : saved, [self]);
-  };
-  ownedBy(keep, () => []);
+  if (op.save === undefined) return;
+  const scope = OwnerScope.open();
+  try {
+    const saved = op.save([self], ...args);
+    node.keep(Object.values(saved).includes(self) ? op.save([self], self.clone(), ...args.slice(1)) : saved, [self]);
+  } finally {
+    scope.close();
+  }
 }
 
-/** The node of a call, before its results are known; null where no input requires a gradient. */
-function ruleNode(op: Rule<Signature>, args: readonly unknown[]): RuleNode | null {
-  if (op.grad === undefined || !anyRequiresGrad(args)) return null;
-  const edges = tensorsIn(args).map((t) => (t.dtype.isFloatingPoint ? t.gradientEdge() : null));
+/** The node of a call, before its results are known. */
+function ruleNode(op: Rule<Signature>, grad: NonNullable<RuleDefinition["grad"]>, args: readonly unknown[]): RuleNode {
   const name = typeof op.node === "function" ? op.node(...args) : (op.node ?? pascal(op.opName));
-  return new RuleNode(name, op.grad, edges);
+  return new RuleNode(name, grad, edgesOf(args));
 }
 
 function recordRule(op: Rule<Signature>, args: readonly unknown[], results: readonly Tensor[]): void {
-  const node = ruleNode(op, args);
-  if (node === null) return;
-  results.forEach((y, i) => {
+  const node = ruleNode(op, op.grad!, args);
+  for (let i = 0; i < results.length; i++) {
+    const y = results[i]!;
     if (y.dtype.isFloatingPoint && !op.nonDifferentiable?.includes(i)) y.setHistory(node);
     else node.addOutput(y.shape, y.dtype, y.device);
-  });
-  node.keep(op.save?.(results, ...args) ?? {}, results);
+  }
+  if (op.save !== undefined) node.keep(op.save(results, ...args), results);
 }
 
 // ---- composites
@@ -247,8 +284,16 @@ function recordRule(op: Rule<Signature>, args: readonly unknown[], results: read
 /** Calls a composite: a formula in tensor methods. What it creates on the way is released; its results are the caller's. */
 export function callComposite(op: Composite<Signature>, ...given: unknown[]): unknown {
   if (op.method !== false) checkSelf(op, given);
-  const args = [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
-  return ownedBy(() => op.formula(...args), handlesIn);
+  const args = argumentsOf(op, given);
+  const scope = OwnerScope.open();
+  try {
+    const result = op.formula(...args);
+    if (result instanceof Tensor) scope.pass(result);
+    else for (const y of handlesIn(result)) scope.pass(y);
+    return result;
+  } finally {
+    scope.close();
+  }
 }
 
 /** The handles in a result: tensors, and tensors in lists. */

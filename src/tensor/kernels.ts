@@ -117,18 +117,25 @@ class KernelTable<K> {
     return k;
   }
 }
-const contracts = new KernelTable<ContractKernel>();
+const contracts = new Map<number, ContractKernel>();
 const gathers = new KernelTable<GatherKernel>();
 const scatters = new KernelTable<ScatterKernel>();
 const randoms = new KernelTable<RandomKernel>();
 
 function contractKernel(a: DType, b: DType, bias: DType | null): ContractKernel {
-  return contracts.get((a.id * 16 + b.id) * 16 + (bias?.id ?? 15), () => {
-    const compute: ComputeType = a.compute === "bool" ? "i32" : a.compute;
-    const sum = state(0, compute);
-    const value = bias === null ? sum : add(sum, argOf(2, bias, compute));
-    return { kind: "contract", inputs: bias === null ? [a, b] : [a, b, bias], compute, output: { dtype: a, value }, compiled: [] };
-  });
+  const key = (a.id * 16 + b.id) * 16 + (bias === null ? 15 : bias.id);
+  let kernel = contracts.get(key);
+  if (kernel === undefined) {
+    kernel = newContract(a, b, bias);
+    contracts.set(key, kernel);
+  }
+  return kernel;
+}
+function newContract(a: DType, b: DType, bias: DType | null): ContractKernel {
+  const compute: ComputeType = a.compute === "bool" ? "i32" : a.compute;
+  const sum = state(0, compute);
+  const value = bias === null ? sum : add(sum, argOf(2, bias, compute));
+  return { kind: "contract", inputs: bias === null ? [a, b] : [a, b, bias], compute, output: { dtype: a, value }, compiled: [] };
 }
 
 function argOf(slot: number, dtype: DType, type: ComputeType): Expr {
@@ -171,6 +178,18 @@ const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor =
 const NO_MORE: NonNullable<Parameters<Kernels["reduce"]>[4]> = {};
 const asTensors = (operands: readonly Operand[]): Tensor[] =>
   operands.length === 1 ? [new Tensor(operands[0]!)] : operands.map((o) => new Tensor(o));
+
+/** Whether dimensions are in order. */
+function ascend(dims: readonly number[]): boolean {
+  for (let i = 1; i < dims.length; i++) if (dims[i]! < dims[i - 1]!) return false;
+  return true;
+}
+/** The number of elements along some dimensions. */
+function countOf(shape: readonly number[], dims: readonly number[]): number {
+  let count = 1;
+  for (let i = 0; i < dims.length; i++) count *= shape[dims[i]!]!;
+  return count;
+}
 
 const fromFirst = (i: Expr): Expr => add(i, scalar(0, "i64"));
 
@@ -225,13 +244,11 @@ export const kernels: Kernels = {
 
   reduce(loop, x, dims, keepdim = false, more = NO_MORE) {
     loop.check?.(x.dtype);
-    const sorted = dims.length < 2 ? dims : [...dims].sort((a, b) => a - b);
+    const sorted = ascend(dims) ? dims : [...dims].sort((a, b) => a - b);
     if (loop.nonEmpty) run.checkNonEmpty(loop.name, x.operand, sorted);
-    let count = 1;
-    for (const d of sorted) count *= x.shape[d]!;
-    const args = loop.scalars === undefined ? undefined : { scalars: loop.scalars(count, more.parameter ?? 0) };
+    const args = loop.scalars === undefined ? undefined : { scalars: loop.scalars(countOf(x.shape, sorted), more.parameter ?? 0) };
     const operands = [x.operand];
-    for (const t of more.operands ?? []) operands.push(t.operand.view(expandTo(t.layout, x.shape)));
+    if (more.operands !== undefined) for (const t of more.operands) operands.push(t.operand.view(expandTo(t.layout, x.shape)));
     return asTensors(run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args));
   },
 
@@ -261,9 +278,10 @@ export const kernels: Kernels = {
   },
 
   contract(a, b, dims, bias = null) {
-    const shape: number[] = [];
-    for (let d = 0; d < dims.batch + dims.m; d++) shape.push(a.shape[d]!);
-    for (let d = dims.batch + dims.k; d < b.ndim; d++) shape.push(b.shape[d]!);
+    // Of its final length from the start: an array that grows takes room for many.
+    const shape = new Array<number>(dims.batch + dims.m + dims.n);
+    const rows = dims.batch + dims.m;
+    for (let d = 0; d < shape.length; d++) shape[d] = d < rows ? a.shape[d]! : b.shape[d - rows + dims.batch + dims.k]!;
     const out = fresh(shape, a.dtype, a.device);
     const inputs = [a.operand, b.operand];
     if (bias !== null) inputs.push(bias.operand.view(expandTo(bias.layout, shape)));

@@ -39,7 +39,8 @@ function passes(op: Pointwise, computed: DType, operands: readonly (DType | null
 /** Of an op whose params all have their defaults. */
 const allFixed = (op: Pointwise): number => (op.params === undefined ? 0 : 2 ** op.params.length - 1);
 
-function lookUp(op: Pointwise, dtype: DType, numbers: number, fixed: number): PlainCall | null {
+/** The plain call of an op for operands of a dtype; null where there is none. */
+export function lookUp(op: Pointwise, dtype: DType, numbers: number, fixed: number): PlainCall | null {
   const { plain } = op.derived;
   const key = (numbers * 16 + fixed) * 16 + dtype.id;
   let known = plain[key];

@@ -81,7 +81,7 @@ export function reductionKernel(name: string, map: Formula, definition: Reductio
     const operands = args.slice(0, map.length);
     const [dim, keepdim = false] = byPosition(name, ["dim", "keepdim"], args.slice(map.length)) as [Dims | undefined, boolean | undefined];
     const sorted = loops.sort(operands);
-    const dims = dimList(dim, sorted.shape.length).sort((a, b) => a - b);
+    const dims = dimList(dim, sorted.shape.length).toSorted((a, b) => a - b);
     const [y, s] = callRule(op, operands, sorted, dims, keepdim) as Tensor[];
     s?.dispose();
     return y!;

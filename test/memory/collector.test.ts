@@ -6,7 +6,7 @@ import { nextToken } from "../../src/memory/ownership.ts";
 const { collect, getHighWaterMark, setHighWaterMark, stats } = torch.memory;
 const blocks = (): number => stats()["allocation.all.current"];
 /** Large enough for a finalizer of its own. */
-const large = (value = 0): Tensor => torch.full([300], value);
+const large = (value = 0): Tensor => torch.full([5000], value);
 const mark = getHighWaterMark();
 afterEach(() => setHighWaterMark(mark));
 
@@ -28,17 +28,17 @@ describe("handles that nobody refers to", () => {
   });
 
   test("a loss kept after backward keeps none of the graph's memory, not of the bases of views either", async () => {
-    const x = torch.ones([300], { requiresGrad: true });
+    const x = torch.ones([5000], { requiresGrad: true });
     const before = await settled();
     const loss = (() => {
-      const view = x.mul(2).view(30, 10);
+      const view = x.mul(2).view(500, 10);
       return view.mul(view.t().t()).sum();
     })();
     loss.backward();
     x.grad = null;
     // The loss, whose token may have held a constant.
     expect((await settled()) - before).toBeLessThanOrEqual(2);
-    expect(loss.itemSync()).toBe(1200);
+    expect(loss.itemSync()).toBe(20_000);
   });
 
   test("small ones share a token: a kept one pins at most its neighbours", async () => {
@@ -96,7 +96,7 @@ describe("handles that nobody refers to", () => {
       const y = x.mul(2);
       y.retainGrad();
       y.registerHook(() => void y.shape);
-      y.pow(2).backward(large(1));
+      y.pow(2).backward(torch.ones(300));
       x.pow(2).sum().backward({ createGraph: true });
     })();
     await collect();

@@ -147,14 +147,14 @@ class CompiledReduce implements Compiled {
         walks[k] = lanes === 1 && walk === UNIT ? STRIDED : walk;
       }
     }
-    walks.length = way === "rows" ? n : kept.width;
+    const count = way === "rows" ? n : kept.width;
     const reducedRank = elements === 0 ? 0 : reduced.rank;
     const deep = elements > SHALLOW;
     const base = ((kept.rank * 64 + reducedRank) * 3 + (way === "rows" ? 2 : way === "kept" ? 1 : 0)) * 2 + (deep ? 1 : 0);
-    const key = variantKey(base, walks.length, this.#walkOf);
+    const key = variantKey(base, count, this.#walkOf);
     let f = this.#variants.get(key);
     if (f === undefined) {
-      f = instantiate(reduceModule(this.#plan(way), { way, lanes, deep, keptRank: kept.rank, reducedRank, walks: [...walks] }));
+      f = instantiate(reduceModule(this.#plan(way), { way, lanes, deep, keptRank: kept.rank, reducedRank, walks: walks.slice(0, count) }));
       this.#variants.set(key, f);
     }
     return f;
