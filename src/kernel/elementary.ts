@@ -1,4 +1,4 @@
-import { erf, onePlusErf } from "./elementary/error-function.ts";
+import { erf, normalDistribution } from "./elementary/error-function.ts";
 import { exp, exp2, expm1, logistic } from "./elementary/exponential.ts";
 import { acosh, asinh, atanh, cosh, sinh, tanh } from "./elementary/hyperbolic.ts";
 import { acos, asin, atan, atan2 } from "./elementary/inverse-trigonometric.ts";
@@ -43,11 +43,16 @@ function lowerLogistic(e: Expr): Expr | undefined {
   return u && logistic(lower(a!), lower(u.prim === "neg" ? u.src[0]! : neg(u)));
 }
 
-/** Lowers `1 + erf(u)`, twice the normal distribution, as one function; undefined where `e` is anything else. */
-function lowerOnePlusErf(e: Expr): Expr | undefined {
-  if (e.prim !== "add" || e.type !== "f32" || !e.src.some((s) => isConst(s, 1))) return undefined;
-  const u = e.src.find((s) => s.prim === "erf")?.src[0];
-  return u && onePlusErf(lower(u));
+/** The other operand where `e` is `prim` with the constant `value`. */
+const besides = (e: Expr | undefined, prim: Prim, value: number): Expr | undefined =>
+  e?.prim === prim && e.src.some((s) => isConst(s, value)) ? e.src.find((s) => !isConst(s, value)) : undefined;
+
+/** Lowers `(1 + erf(x * sqrt(1/2))) * 1/2`, the normal distribution, as one function; undefined where `e` is anything else. */
+function lowerNormal(e: Expr): Expr | undefined {
+  const sum = e.type === "f32" ? besides(e, "mul", 0.5) : undefined;
+  const error = besides(sum, "add", 1);
+  const x = error?.prim === "erf" ? besides(error.src[0], "mul", Math.SQRT1_2) : undefined;
+  return x && normalDistribution(lower(x));
 }
 
 /**
@@ -61,7 +66,7 @@ function lowerOnePlusErf(e: Expr): Expr | undefined {
 export function lower(e: Expr): Expr {
   const known = memo.get(e);
   if (known !== undefined) return known;
-  const whole = lowerLogistic(e) ?? lowerOnePlusErf(e);
+  const whole = lowerLogistic(e) ?? lowerNormal(e);
   if (whole !== undefined) return remember(e, whole);
   for (const s of e.src) lower(s);
   const plain = substitute(e, memo);

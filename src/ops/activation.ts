@@ -46,6 +46,9 @@ export const _logsigmoid: Unary = unary({
   df: (_, x) => [e.div(1, e.add(e.exp(x!), 1))],
 });
 
+/** `P(X <= x)` for a standard normal X. */
+const normal = (x: Expr): Expr => e.mul(0.5, e.add(1, e.erf(e.mul(x, Math.SQRT1_2))));
+
 /**
  * `x * P(X <= x)` for a standard normal X: `x / 2 * (1 + erf(x / sqrt(2)))`.
  * Source: Hendrycks and Gimpel 2016.
@@ -53,7 +56,7 @@ export const _logsigmoid: Unary = unary({
 export const _gelu: Unary = unary({
   node: "GeluBackward0",
   check: floats("GeluKernelImpl"),
-  f: (x) => e.mul(e.mul(x!, 0.5), e.add(e.erf(e.mul(x!, Math.SQRT1_2)), 1)),
+  f: (x) => e.mul(x!, normal(x!)),
 });
 
 /** The same with `tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))` in the error function's place. */

@@ -231,15 +231,10 @@ export function computeOutputs(g: Codegen, sinks: readonly Sink[], copy: number)
 }
 
 /** From this weight on an expression is a chain of operations that wait for one another, which other elements' operations can fill. */
-const CHAIN = 16;
+export const CHAIN = 16;
 
-/** Computes the outputs of several vectors, step by step for all of them, before any is stored. Returns the stores. */
-function computeTogether(
-  g: Codegen,
-  sinks: readonly Sink[],
-  copies: number,
-  setCopy: (copy: number) => void,
-): ((count: number | null) => void)[] {
+/** Computes what there is of several vectors, step by step for all of them. Returns their regions. */
+export function computeInStep(g: Codegen, copies: number, setCopy: (copy: number) => void): Codegen[] {
   const regions = Array.from({ length: copies }, (_, k) => (k === 0 ? g.begin() : g.beside()));
   for (const e of g.steps()) {
     regions.forEach((region, copy) => {
@@ -247,14 +242,11 @@ function computeTogether(
       region.keep(e);
     });
   }
-  return regions.map((region, copy) => {
-    setCopy(copy);
-    return outputsOf(region, sinks, copy);
-  });
+  return regions;
 }
 
 /** The same after some of it was computed. */
-function outputsOf(g: Codegen, sinks: readonly Sink[], copy: number): (count: number | null) => void {
+export function outputsOf(g: Codegen, sinks: readonly Sink[], copy: number): (count: number | null) => void {
   if (g.lanes === 1) {
     const values = sinks.map((s) => g.keep(s.value));
     return () => {
@@ -314,7 +306,11 @@ export function innerLoop(
         const others = sinks.filter((s) => !bytes.includes(s));
         const vectors = bytes.map((): number[] => []);
         const together = g.lanes > 1 && bytes.length === 0 && weight(sinks.map((s) => s.value)) >= CHAIN;
-        if (together) for (const store of computeTogether(g, sinks, unroll, setCopy)) store(null);
+        const stores = (together ? computeInStep(g, unroll, setCopy) : []).map((region, copy) => {
+          setCopy(copy);
+          return outputsOf(region, sinks, copy);
+        });
+        for (const store of stores) store(null);
         for (let copy = together ? unroll : 0; copy < unroll; copy++) {
           setCopy(copy);
           const store = computeOutputs(g, others, copy);

@@ -267,12 +267,12 @@ class CompiledMap implements Compiled {
     });
   }
 
-  /** Small bodies are repeated, so that the loop's own instructions weigh less. */
+  /** Bodies are repeated, so that the loop's own instructions weigh less and those of other elements fill the waits of a chain. */
   #unroll(streams: readonly Stream[]): number {
     if (streams.some((s) => s.walk === STRIDED)) return 1;
     const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
     if (this.#lanes === 1) return n <= 6 ? 2 : 1;
-    return n <= 10 ? 4 : n <= 200 ? 2 : 1;
+    return n <= 128 ? 4 : n <= 200 ? 2 : 1;
   }
 }
 

@@ -1,131 +1,38 @@
 import { Accumulator } from "./accumulator.ts";
 import { Codegen, valueType } from "./codegen.ts";
-import { weight } from "./lanes.ts";
-import { advance, clampLanes, computeOutputs, prepareRow, STRIDED, startRow } from "./loops.ts";
-import { finishComponent, lanesBelow, ROW_CHUNK } from "./reduce-rows.ts";
-
+import { foldVectors } from "./fold-vectors.ts";
+import { computeOutputs, startRow } from "./loops.ts";
 import { type RowsContext, storeLanes } from "./rows-context.ts";
 import type { StagePlan } from "./rows-plan.ts";
 import { DoubleSum } from "./sums.ts";
 
-/** Folds the current row in vectors along it: several accumulators per component hide the latency of the operation. Returns the states: numbers. */
+/** Folds the current row in vectors along it. Returns the states: numbers. */
 export function foldAlong(c: RowsContext, stage: StagePlan, number: number): readonly number[] {
-  const { f, plan, variant: v } = c;
+  const { f, plan } = c;
   const states = stage.scalar.init.map((e) => f.local(valueType(e.type, 1)));
   const start = new Codegen(f, 1, c.calls, { scalar: c.scalar }, stage.scalar.init);
   stage.scalar.init.forEach((e, k) => {
     start.value(e).f.set(states[k]!);
   });
   if (c.loops === null) return states;
-  const { loops } = c;
-  const simple = stage.simple!;
-  const types = stage.lift.map((e) => e.type);
   const spills = plan.spills.filter((s) => s.stage === number);
   const roots = [...spills.map((s) => s.value), ...stage.lift];
-  const used = [...new Set([...c.reads(roots), ...spills.map((s) => plan.along.indexOf(s.output))])].map((i) => c.row[i]!);
-  const unroll = used.some((s) => s.walk === STRIDED) ? 1 : weight(roots) <= 8 ? 4 : 2;
-  const accumulators = Array.from({ length: unroll }, () =>
-    types.map((t, k) => new Accumulator(f, v.lanes, c.calls, simple[k]!, t, f.local("v128"))),
+  const used = new Set([...c.reads(roots), ...spills.map((s) => plan.along.indexOf(s.output))]);
+  foldVectors(
+    c,
+    {
+      lift: stage.lift,
+      simple: stage.simple!,
+      sums: stage.sums,
+      sinks: spills.map((s) => c.sink(s.output, s.value)),
+      loops: c.loops,
+      streams: [...used].map((i) => c.row[i]!),
+      leaves: (g, copy) => c.leaves(g, copy),
+      declareStills: (g) => c.declareStills(g, roots),
+      start: () => c.startRows(),
+    },
+    states,
   );
-  let copy = 0;
-  const g: Codegen = new Codegen(
-    f,
-    v.lanes,
-    c.calls,
-    c.leaves(
-      () => g,
-      () => copy,
-    ),
-    roots,
-  );
-  c.declareStills(g, roots);
-  const sinks = spills.map((s) => c.sink(s.output, s.value));
-  const element = types.map(() => f.local("v128"));
-  const lift = (): ((count: number | null) => void) => {
-    const store = computeOutputs(g, sinks, copy);
-    stage.lift.forEach((e, k) => {
-      g.value(e).f.set(element[k]!);
-    });
-    return store;
-  };
-  const accumulate = (into: readonly Accumulator[]): void => {
-    into.forEach((a, k) => {
-      a.add(element[k]!);
-    });
-  };
-  const doubles = stage.sums.map((sum, k) =>
-    sum
-      ? new DoubleSum(
-          f,
-          accumulators.map((set) => set[k]!.local),
-          (ROW_CHUNK / 4) * unroll,
-        )
-      : null,
-  );
-  const [first, ...others] = doubles.filter((d) => d !== null);
-  const count = f.local("i32");
-  const valid = f.local("v128");
-  const row = (length: number): void => {
-    f.get(length).set(count);
-    if (unroll > 1) {
-      const block = unroll * v.lanes;
-      f.block((exit) => {
-        f.get(count).i32(block).op("i32.lt_s").brIf(exit);
-        f.loop((top) => {
-          for (copy = 0; copy < unroll; copy++) {
-            const store = lift();
-            accumulate(accumulators[copy]!);
-            store(null);
-          }
-          copy = 0;
-          advance(g, used, unroll);
-          f.get(count).i32(block).op("i32.sub").tee(count).i32(block).op("i32.ge_s").brIf(top);
-        });
-      });
-    }
-    f.block((done) => {
-      f.get(count).op("i32.eqz").brIf(done);
-      f.loop((top) => {
-        clampLanes(g, used, count);
-        const store = lift();
-        f.get(count)
-          .i32(v.lanes)
-          .op("i32.lt_s")
-          .if(
-            () => {
-              lanesBelow(f, v.lanes, count, valid);
-              accumulators[0]!.forEach((a, k) => {
-                a.mask(element[k]!, valid);
-              });
-              store(count);
-            },
-            () => store(null),
-          );
-        accumulate(accumulators[0]!);
-        advance(g, used, 1);
-        f.get(count).i32(v.lanes).op("i32.sub").tee(count).i32(0).op("i32.gt_s").brIf(top);
-      });
-    });
-  };
-  for (const set of accumulators) for (const a of set) a.beginEmpty();
-  for (const d of doubles) d?.begin();
-  c.startRows();
-  loops.emit(() => {
-    startRow(f, used);
-    prepareRow(g, used);
-    if (first === undefined) row(loops.inner);
-    else first.chunks(loops.inner, row, others);
-  });
-  simple.forEach((name, k) => {
-    finishComponent(
-      c,
-      name,
-      types[k]!,
-      accumulators.map((set) => set[k]!),
-      states[k]!,
-      doubles[k]!,
-    );
-  });
   return states;
 }
 

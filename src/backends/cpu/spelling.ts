@@ -25,6 +25,7 @@ const isFloat = (type: ComputeType): boolean => type === "f32" || type === "f64"
 const never = (): boolean => false;
 const leaf: Spelling = {};
 const host: Spelling = { host: true, vector: never };
+const hasNoBits = (e: Expr): boolean => e.prim === "const" && Object.is(Number(e.value), 0);
 const float = (name: string): Spelling => ({ float: name });
 const bits = (name: string): Spelling => ({ emit: (g, e) => g.operands(e).bits(e.type, name) });
 
@@ -198,7 +199,10 @@ export const spellings: { readonly [K in Prim]: Spelling } = {
   },
   select: {
     emit: (g, e) => {
-      g.value(e.src[1]!).value(e.src[2]!).value(e.src[0]!).choose();
+      const [condition, a, b] = e.src as [Expr, Expr, Expr];
+      // A mask is itself a choice between some bits and none, and several instructions choose between two values.
+      if (g.lanes > 1 && hasNoBits(b)) g.value(a).value(condition).bits(e.type, "and");
+      else g.value(a).value(b).value(condition).choose();
     },
   },
   exp: host,

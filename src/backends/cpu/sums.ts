@@ -1,7 +1,7 @@
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
 /** How many elements a float32 lane may sum before it is carried over: the error stays that of so many additions. */
-const CHUNK = 128;
+export const CHUNK = 128;
 
 /**
  * Float32 sums over many elements: vectors of float32 take up to CHUNK elements in a row, then their lanes are added to double-precision

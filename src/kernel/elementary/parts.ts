@@ -1,5 +1,5 @@
 import { float32 } from "../../core/dtype.ts";
-import { add, and, bitcast, cast, constant, type Expr, eq, mad, mul, type Num, or, select, shl, sub } from "../expr.ts";
+import { add, and, bitcast, cast, constant, type Expr, eq, mad, mul, type Num, or, round, select, shl, sub } from "../expr.ts";
 
 /**
  * Building blocks of the f32 elementary functions. Two habits make them hold on every target: special cases are told by bits, because a
@@ -57,8 +57,8 @@ export interface Nearest {
 
 /** The integer nearest to `x * factor`, for products below 2^22 in magnitude. A fused or unfused product may differ by one at a tie. */
 export function nearest(x: Expr, factor: number, bias: number = 0): Nearest {
-  const shifter = SHIFTER + bias;
-  const word = bits(factor === 1 ? add(x, shifter) : mad(x, factor, shifter));
+  if (factor === 1) return { word: bits(add(round(x), SHIFTER + bias)), value: round(x) };
+  const word = bits(mad(x, factor, SHIFTER + bias));
   return { word, value: toFloat(sub(word, SHIFTER_BITS + bias)) };
 }
 
