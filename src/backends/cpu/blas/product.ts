@@ -8,7 +8,7 @@ import { activeBlas, isBlasEnabled } from "./state.ts";
 type Operand = OperandOf<BlockOwner>;
 
 /** Multiplications from which on a product is given to the library: fewer are done by WebAssembly before a call would have begun. */
-const SMALLEST = 2 ** 15;
+const SMALLEST = 36 ** 3;
 /** The same for each line of a product that is done line by line. */
 const SMALLEST_LINE = 2 ** 12;
 
