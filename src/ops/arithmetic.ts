@@ -162,14 +162,20 @@ export const fmod: Binary = binary({
   df: (_, a, b) => [1, minus(chop(over(a!, b!)))],
 });
 
+/** A power as PyTorch computes it: a number of 1/2 or -1/2 stands for the root, which is -0 for -0 and not a number for -inf, unlike C's `pow`. */
+function powerOf(a: Expr, b: Expr): Expr {
+  const y = power(a, b);
+  const isNumber = isFloat(a) && e.leaves([b], "arg").size === 0;
+  return isNumber ? select(eq(b, 0.5), root(a), select(eq(b, -0.5), over(1, root(a)), y)) : y;
+}
 /** `input` to the power of `exponent`. */
 export const pow: Binary = binary({
   signatures: power_,
   integerExponent: true,
   check: noBool("pow"),
-  f: (a, b) => power(a!, b!),
+  f: (a, b) => powerOf(a!, b!),
   df: (y, a, b) => [
-    select(eq(b!, 0), zeroOf(y), times(b!, power(a!, less(b!, 1)))),
+    select(eq(b!, 0), zeroOf(y), times(b!, powerOf(a!, less(b!, 1)))),
     select(and(eq(a!, 0), e.ge(b!, 0)), zeroOf(y), times(y, ln(a!))),
   ],
 });

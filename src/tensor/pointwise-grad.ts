@@ -60,8 +60,10 @@ function analyse(op: Pointwise, i: number, make: MakeOp): OperandGradient {
   const uses = [y, ...xs].flatMap((leaf, k) => (mentions(d, leaf) ? [k] : []));
   const f = (g: Expr, ...used: Expr[]): Expr => {
     const leaves = Array.from({ length: n + 1 }, (_, k) => arg(100 + k, g.type)); // slots that no operand has
-    const e = partial(op, i, leaves[0]!, leaves.slice(1))!;
-    return times(g, substitute(e, new Map(uses.map((k, at) => [leaves[k]!, used[at]!]))));
+    const given = new Map(uses.map((k, at) => [leaves[k]!, used[at]!]));
+    // A formula may depend on which operands are numbers.
+    const values = leaves.map((leaf) => (given.get(leaf)?.prim === "scalar" ? given.get(leaf)! : leaf));
+    return times(g, substitute(partial(op, i, values[0]!, values.slice(1))!, given));
   };
   const as = make({ f, arity: 1 + uses.length, node: `${op.node ?? op.opName}Backward` });
   return { as, uses, mask: uses.reduce((mask, k) => mask | (1 << k), 0) };

@@ -48,3 +48,16 @@ describe.each(devices.filter((d) => d !== "reference"))("%s as the reference", (
     }
   });
 });
+
+// As PyTorch computes it: by a number the root, by a tensor C's pow.
+test.each(devices)("powers of 1/2 and -1/2 on %s", async (device) => {
+  const x = torch.tensor([-0, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -1, 4], { device, requiresGrad: true });
+  const by = (exponent: number): Tensor => torch.full([6], exponent, { device });
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+  expect(await numbers(x.pow(0.5))).toEqual([-0, 0, nan, inf, nan, 2]);
+  expect(await numbers(x.pow(-0.5))).toEqual([-inf, inf, nan, 0, nan, 0.5]);
+  expect(await numbers(x.pow(by(0.5)))).toEqual([0, 0, inf, inf, nan, 2]);
+  expect(await numbers(x.pow(by(-0.5)))).toEqual([inf, inf, 0, 0, nan, 0.5]);
+  x.pow(0.5).sum().backward();
+  expect(await numbers(x.grad!)).toEqual([-inf, inf, nan, 0, nan, 0.25]);
+});
