@@ -55,8 +55,13 @@ function enter(m: Mode): Token {
 
 function leave(token: Token): void {
   token.open = false;
-  while (stack.length > 0 && !stack.at(-1)!.open) stack.pop();
-  current = stack.at(-1) ?? base;
+  dropClosed();
+}
+
+/** The innermost block that is still open is the current one. */
+function dropClosed(): void {
+  while (stack.length > 0 && !stack[stack.length - 1]!.open) stack.pop();
+  current = stack.length > 0 ? stack[stack.length - 1]! : base;
 }
 
 // Never closed, so that one object of each kind serves every call of withGrad.
@@ -69,13 +74,15 @@ const silentInference = fixed(false, true);
 /** Turns recording on or off for the library's own code, which is synchronous: cheaper than a block. `endGrad` has to follow in a `finally`. */
 export function beginGrad(grad: boolean): number {
   const token = isInferenceModeEnabled() ? (grad ? recordingInference : silentInference) : grad ? recording : silent;
+  const depth = stack.push(token);
   current = token;
-  return stack.push(token);
+  return depth;
 }
 /** Ends what `beginGrad` began and gave, and what was opened since and is still open. */
 export function endGrad(depth: number): void {
   while (stack.length >= depth) stack.pop();
-  current = depth > 1 ? stack[depth - 2]! : base;
+  // Code of the user's that ran meanwhile may have closed the blocks around it.
+  dropClosed();
 }
 
 /** Runs `f` with recording on or off. For the library's own use. */

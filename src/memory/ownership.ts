@@ -52,12 +52,14 @@ function letGo(claim: Claim, slot: number): void {
 
 /** A scope that is used again keeps room for so many owners. */
 const ROOM = 64;
+/** From so many owners on a scope looks for those that it need not remember. */
+const COMPACT = 1024;
 
 /** Owners that the end of a scope gives up. */
 export class OwnerScope {
   private owners: (Owner | null)[] = [];
   private count = 0;
-  private compactAt = 1024;
+  private compactAt = COMPACT;
   /** The scope of user code that it belongs to: itself, the one around it, or none. */
   user: OwnerScope | null;
   /** The scope around it, while it is open by `open`. */
@@ -87,7 +89,10 @@ export class OwnerScope {
     current = this.outer;
     this.outer = null;
     this.end();
-    if (this.owners.length > ROOM) this.owners = [];
+    if (this.owners.length > ROOM) {
+      this.owners = [];
+      this.compactAt = COMPACT;
+    }
     idle.push(this);
   }
 
@@ -100,7 +105,7 @@ export class OwnerScope {
   private compact(): void {
     this.owners = this.owners.slice(0, this.count).filter((o) => Owner.isIn(o!, this));
     this.count = this.owners.length;
-    this.compactAt = Math.max(1024, 2 * this.count);
+    this.compactAt = Math.max(COMPACT, 2 * this.count);
   }
 
   /** Gives up what it owns. It may be used again. */

@@ -354,10 +354,13 @@ export abstract class Module extends Callable {
     return this.to(types.bfloat16);
   }
 
-  /** Every tensor of the module's state once: parameters, their gradients, buffers. */
+  /**
+   * Every tensor of the module's state once: parameters, their gradients, buffers. The gradients as user code gets them: others may take their place
+   * while they are moved, which takes some time.
+   */
   #tensors(): Set<Tensor> {
     const all = new Set<Tensor>(this.parameters());
-    for (const parameter of this.parameters()) if (parameter.borrowedGrad !== null) all.add(parameter.borrowedGrad);
+    for (const parameter of this.parameters()) if (parameter.grad !== null) all.add(parameter.grad);
     for (const buffer of this.buffers()) all.add(buffer);
     return all;
   }

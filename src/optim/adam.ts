@@ -146,7 +146,7 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
   }
 
   protected override get keepsGradients(): boolean {
-    return this.update !== Adam.prototype.update;
+    return this.update !== Adam.prototype.update || this.updateEach !== Adam.prototype.updateEach;
   }
 
   protected override get tensorState(): readonly string[] {

@@ -35,7 +35,7 @@ export class AdamW extends Optimizer<AdamWOptions, AdamState> {
   }
 
   protected override get keepsGradients(): boolean {
-    return this.update !== AdamW.prototype.update;
+    return this.update !== AdamW.prototype.update || this.updateEach !== AdamW.prototype.updateEach;
   }
 
   protected override get tensorState(): readonly string[] {

@@ -79,7 +79,7 @@ export abstract class Optimizer<Options extends object = Record<string, unknown>
     return false;
   }
 
-  /** Whether `update` may keep the gradient that it is given. Where it does not, the memory is free as soon as the next gradient takes its place. */
+  /** Whether `update` or `updateEach` may keep a gradient that it is given. Where it does not, the memory is free as soon as the next gradient takes its place. */
   protected get keepsGradients(): boolean {
     return true;
   }

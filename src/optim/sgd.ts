@@ -85,7 +85,7 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
   }
 
   protected override get keepsGradients(): boolean {
-    return this.update !== SGD.prototype.update;
+    return this.update !== SGD.prototype.update || this.updateEach !== SGD.prototype.updateEach;
   }
 
   protected override updateEach(updates: readonly Updated<SGDState>[], group: SGDOptions): boolean {

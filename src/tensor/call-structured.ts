@@ -203,17 +203,25 @@ function argumentsOf(op: Rule<Signature> | Composite<Signature>, given: readonly
   return [given[0], ...byPosition(op.opName, op.params, given.slice(1), op.variadic)];
 }
 
-/** Runs a rule without recording. What it makes on the way is released. */
-function runRule(op: Rule<Signature>, args: readonly unknown[]): Tensor | readonly Tensor[] {
-  const scope = OwnerScope.open();
+function runSilently(op: Rule<Signature>, args: readonly unknown[]): Tensor | readonly Tensor[] {
   const depth = beginGrad(false);
   try {
-    const result = op.run(kernels, ...args);
+    return op.run(kernels, ...args);
+  } finally {
+    endGrad(depth);
+  }
+}
+
+/** Runs a rule without recording. What it makes on the way is released. */
+function runRule(op: Rule<Signature>, args: readonly unknown[]): Tensor | readonly Tensor[] {
+  // No call stands between `open` and `try`: where the stack ends there, the scope would stay open.
+  const scope = OwnerScope.open();
+  try {
+    const result = runSilently(op, args);
     if (result instanceof Tensor) scope.pass(result);
     else for (const y of result) scope.pass(y);
     return result;
   } finally {
-    endGrad(depth);
     scope.close();
   }
 }

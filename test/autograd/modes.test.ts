@@ -178,6 +178,20 @@ describe("setGradEnabled", () => {
   });
 });
 
+describe("a block around library code", () => {
+  test("may be closed by code of the user's that runs inside of it", () => {
+    const x = leaf();
+    const y = x.mul(2).sum();
+    const guard = noGrad();
+    x.registerHook(() => {
+      guard[Symbol.dispose]();
+      return null;
+    });
+    y.backward();
+    expect([isGradEnabled(), x.mul(2).requiresGrad]).toEqual([true, true]);
+  });
+});
+
 describe("inferenceMode", () => {
   test("makes tensors that never take part in autograd", () => {
     const t = inferenceMode(() => torch.ones(2));

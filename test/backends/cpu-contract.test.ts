@@ -1,9 +1,14 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { setBlasForAll } from "../../src/backends/cpu/blas/product.ts";
 import { blasLibrary, setBlasEnabled } from "../../src/backends/cpu/blas/state.ts";
+import { blockFunction } from "../../src/backends/cpu/contract/block.ts";
+import { multiply } from "../../src/backends/cpu/contract/multiply.ts";
+import { problemOf } from "../../src/backends/cpu/contract/problem.ts";
+import { Workspace } from "../../src/backends/cpu/contract/workspace.ts";
 import { contract } from "../../src/backends/cpu/contract.ts";
 import { hasRelaxedMadd, setRelaxedMadd } from "../../src/backends/cpu/features.ts";
 import { heap } from "../../src/backends/cpu/heap.ts";
+import { pool } from "../../src/backends/cpu/threads/pool.ts";
 import { Elements, type Operand, type Value } from "../../src/backends/reference/elements.ts";
 import {
   bfloat16,
@@ -263,6 +268,33 @@ describe.each(ways)("contract, $way", ({ relaxed, library }) => {
     check(matrices(random, float32, 5, 1100, 260));
     check(matrices(random, float64, 131, 67, 259, true, true));
     release();
+  });
+
+  run("columns behind those that were swept, at the end of a whole block", (random) => {
+    const { threads } = pool;
+    pool.threads = 1;
+    const allocate = vi.spyOn(heap, "allocate");
+    const space = new Workspace();
+    const own = allocate.mock.results[0]!.value as Block;
+    allocate.mockRestore();
+    blocks.push(own);
+    for (const [dtype, size, type, block, k] of [
+      [float32, 4, "f32", 1024, 384],
+      [float64, 8, "f64", 512, 192],
+    ] as const) {
+      for (let n = block - 16 / size + 1; n < block; n++) {
+        const { a, b, out, dims } = matrices(random, dtype, 13, n, k);
+        const at = (x: Operand): number => x.storage.block.offset;
+        const before = heap.u8.slice();
+        const problem = problemOf(a.layout, b.layout, out.layout, null, dims);
+        multiply(problem, { a: at(a), b: at(b), c: at(out), d: 0 }, size, false, space, blockFunction(type, relaxed));
+        // What lies behind the workspace is somebody's.
+        for (const { offset, size: bytes } of [own, out.storage.block]) before.set(heap.u8.subarray(offset, offset + bytes), offset);
+        expect(Buffer.compare(before, heap.u8)).toBe(0);
+      }
+    }
+    pool.threads = threads;
+    check(matrices(random, float32, 13, 1023, 400));
   });
 
   run("pairs of panels, panels alone and columns in runs that end within a panel", (random) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import type { Tensor } from "../../src/index.ts";
 import * as torch from "../../src/index.ts";
@@ -145,4 +146,34 @@ test("a scope that is disposed of by what runs in it gives back what is made aft
     torch.ones(300);
   });
   expect(blocks()).toBe(before);
+});
+
+test("a call that ends where the stack does leaves nothing open", () => {
+  // In a process of its own: memory that was on its way then may be lost.
+  const program = `
+    import * as torch from ${JSON.stringify(new URL("../../src/index.ts", import.meta.url).href)};
+    const x = torch.ones(4);
+    const f = () => x.sum();
+    const deep = (n, f) => (n === 0 ? f() : deep(n - 1, f));
+    const works = (n) => {
+      try {
+        deep(n, f);
+        return true;
+      } catch (e) {
+        return !(e instanceof RangeError);
+      }
+    };
+    for (let i = 0; i < 300; i++) f();
+    let [most, fails] = [100, 200_000];
+    while (fails - most > 1) {
+      const n = (most + fails) >> 1;
+      if (works(n)) most = n;
+      else fails = n;
+    }
+    // Were a scope still open, it would own what is made from now on, and nobody would give that back.
+    for (let n = most - 30; n < most + 120; n++) if (!works(n) && !(x.detach().sharesToken && torch.isGradEnabled())) console.log(n - most);
+    console.log("done");`;
+  // Unoptimized code has a frame for each call.
+  const args = ["--no-opt", "--no-maglev", "--no-sparkplug", "--import", "tsx", "--input-type=module", "-e", program];
+  expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toBe("done\n");
 });

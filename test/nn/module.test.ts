@@ -284,6 +284,18 @@ describe("dtypes and devices", () => {
     expect(net.scale.dtype).toBe(torch.float64);
   });
 
+  it("moves while gradients are replaced", async () => {
+    const net = new Net();
+    const x = torch.randn(3, 2);
+    const backward = (): void => net(x).sum().backward();
+    backward();
+    const moved = net.to("reference");
+    net.zeroGrad(true);
+    backward();
+    await moved;
+    expect(net.parameters().every((p) => p.device.type === "reference")).toBe(true);
+  });
+
   it("makes the same parameters on every device", () => {
     const weights = ["cpu", "reference"].map((device) => {
       torch.manualSeed(5);

@@ -89,6 +89,42 @@ describe("a group that is updated together", () => {
     expect(twice(true)).toEqual(twice(false));
   });
 
+  it("lets a class of the user's own keep the gradients that `updateEach` is given", () => {
+    const kept: Tensor[] = [];
+    type Given = readonly { readonly p: Tensor; readonly g: Tensor; readonly state: object }[];
+    const keeps = (updates: Given): Given => {
+      for (const { g } of updates) kept.push(g);
+      return updates;
+    };
+    class KeepsSGD extends optim.SGD {
+      protected override updateEach(updates: Given, group: optim.SGDOptions): boolean {
+        return super.updateEach(keeps(updates), group);
+      }
+    }
+    class KeepsAdam extends optim.Adam {
+      protected override updateEach(updates: Given, group: optim.AdamOptions): boolean {
+        return super.updateEach(keeps(updates), group);
+      }
+    }
+    class KeepsAdamW extends optim.AdamW {
+      protected override updateEach(updates: Given, group: optim.AdamWOptions): boolean {
+        return super.updateEach(keeps(updates), group);
+      }
+    }
+    for (const Class of [KeepsSGD, KeepsAdam, KeepsAdamW]) {
+      const p = torch.ones(2, { requiresGrad: true });
+      const optimizer = new Class([p], { lr: 0.1 });
+      p.mul(3).sum().backward();
+      optimizer.step();
+      optimizer.zeroGrad(true);
+    }
+    expect(kept.map((g) => g.tolistSync())).toEqual([
+      [3, 3],
+      [3, 3],
+      [3, 3],
+    ]);
+  });
+
   it("leaves it to `update` where a class of the user's own has one", () => {
     const seen: Tensor[] = [];
     class Watched extends optim.SGD {

@@ -1,7 +1,7 @@
 import type { WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
 import { PARALLEL, pool } from "../threads/pool.ts";
-import { methods, word } from "./block.ts";
+import { methods, word } from "./block-parameters.ts";
 import { START_ELEMENTS, START_ZERO } from "./micro-kernel.ts";
 import { productCost, runParts } from "./parts.ts";
 import { planOf } from "./plan.ts";

@@ -1,7 +1,7 @@
 import type { WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
 import { pool } from "../threads/pool.ts";
-import { FIELDS, type Field, word } from "./block.ts";
+import { FIELDS, type Field, word } from "./block-parameters.ts";
 import { TILE_ROWS, TILE_VECTORS } from "./micro-kernel.ts";
 import type { Plan } from "./plan.ts";
 import { scratch, type Workspace } from "./workspace.ts";

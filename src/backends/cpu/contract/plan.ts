@@ -1,4 +1,4 @@
-import type { Method } from "./block.ts";
+import type { Method } from "./block-parameters.ts";
 import { START_ELEMENTS, START_ROW, START_ZERO, TILE_ROWS, TILE_VECTORS } from "./micro-kernel.ts";
 import { count, type Dim, type Problem } from "./problem.ts";
 import { SWEEP_VECTORS } from "./sweep-kernel.ts";

@@ -1,7 +1,7 @@
 import { instantiate, newModule, type WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
 import type { Scratch } from "../threads/pool.ts";
-import { FIELDS, type Field, word } from "./block.ts";
+import { FIELDS, type Field, word } from "./block-parameters.ts";
 import { TILE_ROWS } from "./micro-kernel.ts";
 import { FILL_OVERRUN, tableFiller } from "./packing.ts";
 import type { Dim } from "./problem.ts";
@@ -37,7 +37,8 @@ const operands: { readonly [K in Table]: "a" | "b" | "c" | "d" } = {
 const tables = Object.keys(operands) as Table[];
 
 const PACKED_A = M_BLOCK * K_BLOCK_BYTES;
-const PACKED_B = N_BLOCK_BYTES * (K_BLOCK_BYTES / 4);
+/** Where the columns before it were swept, the last panel begins at any vector, so it may end a vector behind the block. */
+const PACKED_B = (N_BLOCK_BYTES + 16) * (K_BLOCK_BYTES / 4);
 const TILE = TILE_ROWS * TILE_ROW_BYTES;
 
 /** What a worker needs of its own: it reads the calling thread's tables, and finds its parameters in the job. */
