@@ -1,4 +1,4 @@
-import { erf, normalDistribution } from "./elementary/error-function.ts";
+import { erf, normalDistribution, normalProductSlope } from "./elementary/error-function.ts";
 import { exp, exp2, expm1, logistic } from "./elementary/exponential.ts";
 import { acosh, asinh, atanh, cosh, sinh, tanh } from "./elementary/hyperbolic.ts";
 import { acos, asin, atan, atan2 } from "./elementary/inverse-trigonometric.ts";
@@ -6,6 +6,7 @@ import { log, log1p, log2, log10 } from "./elementary/logarithm.ts";
 import { pow, simplePower } from "./elementary/power.ts";
 import { cos, sin, tan } from "./elementary/trigonometric.ts";
 import { type Expr, isConst, neg, substitute } from "./expr.ts";
+import { normalSlope } from "./normal.ts";
 import type { Prim } from "./prims.ts";
 
 type Rule = (a: Expr, b: Expr) => Expr;
@@ -47,12 +48,21 @@ function lowerLogistic(e: Expr): Expr | undefined {
 const besides = (e: Expr | undefined, prim: Prim, value: number): Expr | undefined =>
   e?.prim === prim && e.src.some((s) => isConst(s, value)) ? e.src.find((s) => !isConst(s, value)) : undefined;
 
-/** Lowers `(1 + erf(x * sqrt(1/2))) * 1/2`, the normal distribution, as one function; undefined where `e` is anything else. */
-function lowerNormal(e: Expr): Expr | undefined {
+/** The x of `(1 + erf(x * sqrt(1/2))) * 1/2`, the normal distribution; undefined where `e` is anything else. */
+function normalArgument(e: Expr): Expr | undefined {
   const sum = e.type === "f32" ? besides(e, "mul", 0.5) : undefined;
   const error = besides(sum, "add", 1);
-  const x = error?.prim === "erf" ? besides(error.src[0], "mul", Math.SQRT1_2) : undefined;
-  return x && normalDistribution(lower(x));
+  return error?.prim === "erf" ? besides(error.src[0], "mul", Math.SQRT1_2) : undefined;
+}
+
+/** Lowers the normal distribution, or the derivative of its product with x, as one function; undefined where `e` is anything else. */
+function lowerNormal(e: Expr): Expr | undefined {
+  const x = normalArgument(e);
+  if (x !== undefined) return normalDistribution(lower(x));
+  if (e.prim !== "add" || e.type !== "f32") return undefined;
+  // Expressions are interned, so equality is identity.
+  const of = e.src.map(normalArgument).find((u) => u !== undefined && normalSlope(u) === e);
+  return of && normalProductSlope(lower(of));
 }
 
 /**

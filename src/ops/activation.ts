@@ -1,6 +1,7 @@
 import { notForDtype, reluBool } from "../core/errors.ts";
 import * as e from "../kernel/expr.ts";
 import { type Expr, oneOf, zeroOf } from "../kernel/expr.ts";
+import { normal, normalSlope } from "../kernel/normal.ts";
 import { type PointwiseInplace, pointwise, type Tensor, type Unary, unary } from "./define.ts";
 
 const floats =
@@ -46,9 +47,6 @@ export const _logsigmoid: Unary = unary({
   df: (_, x) => [e.div(1, e.add(e.exp(x!), 1))],
 });
 
-/** `P(X <= x)` for a standard normal X. */
-const normal = (x: Expr): Expr => e.mul(0.5, e.add(1, e.erf(e.mul(x, Math.SQRT1_2))));
-
 /**
  * `x * P(X <= x)` for a standard normal X: `x / 2 * (1 + erf(x / sqrt(2)))`.
  * Source: Hendrycks and Gimpel 2016.
@@ -57,6 +55,7 @@ export const _gelu: Unary = unary({
   node: "GeluBackward0",
   check: floats("GeluKernelImpl"),
   f: (x) => e.mul(x!, normal(x!)),
+  df: (_, x) => [normalSlope(x!)], // stated: the form that takes one exponential
 });
 
 /** The same with `tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))` in the error function's place. */

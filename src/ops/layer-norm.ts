@@ -1,8 +1,9 @@
+import { type DType, float32, float64 } from "../core/dtype.ts";
 import { expectedDtype, layerNormParameter, layerNormShape, layerNormSize, notForDtype } from "../core/errors.ts";
 import { sameShape } from "../core/layout.ts";
 import type { Expr } from "../kernel/expr.ts";
 import * as e from "../kernel/expr.ts";
-import { perElement, perRow, type RowsLoop, type Rule, rowsLoop, rule, type Tensor } from "./define.ts";
+import { perElement, perRow, type ReduceLoop, type RowsLoop, type Rule, reduceLoop, rowsLoop, rule, type Tensor } from "./define.ts";
 
 /** The last `size` dimensions, and those before them. */
 const lastDims = (x: Tensor, size: number): number[] => Array.from({ length: size }, (_, d) => x.ndim - size + d);
@@ -34,10 +35,23 @@ const inputLoop = (hasWeight: boolean): RowsLoop =>
     return [perElement(e.mul(rstd!, e.sub(u, part)))];
   });
 const inputLoops = [inputLoop(false), inputLoop(true)] as const;
-const parameterLoop: RowsLoop = rowsLoop((row, [g, x, mean, rstd]) => [
-  perRow(row.sum(e.mul(g!, normal(x!, mean!, rstd!)))),
-  perRow(row.sum(g!)),
-]);
+/** Over the rows: the sums of `g * n` for the normalised input n, and of g. Rows' statistics are of `statistics`. */
+const parameterLoop = (statistics: DType): ReduceLoop =>
+  reduceLoop("layer_norm_parameters", {
+    monoid: (t) => {
+      const [g, x, mean, rstd] = [0, 1, 2, 3].map((i) => e.arg(i, t)) as [Expr, Expr, Expr, Expr];
+      return {
+        init: [0, 0].map((v) => e.constant(v, t)),
+        lift: [e.mul(g, normal(x, mean, rstd)), g],
+        combine: [0, 1].map((i) => e.add(e.state(i, t), e.state(2 + i, t))),
+        outputs: [0, 1].map((i) => e.state(i, t)),
+      };
+    },
+    compute: (d) => d,
+    outputs: (d) => [d, d],
+    operands: [null, statistics, statistics],
+  });
+const parameterLoops = { f32: parameterLoop(float32), f64: parameterLoop(float64) };
 
 /** What the formulas of second derivatives are made of, as functions of x that have gradients themselves. */
 function parts(x: Tensor, size: number, eps: number) {
@@ -102,8 +116,8 @@ export const _layerNormParameterGrads: Rule<(x: Tensor, mean: Tensor, rstd: Tens
     params: ["x", "mean", "rstd", "size", "eps"],
     node: "NativeLayerNormBackwardBackward0",
     run: (k, g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, size: number) => {
-      const shape = x.shape.slice(x.ndim - size);
-      return k.rows(parameterLoop, g, firstDims(x, size), [x, mean, rstd]).map((v) => v.convert(x.dtype).reshape(shape));
+      const loop = parameterLoops[x.dtype.compute === "f64" ? "f64" : "f32"];
+      return k.reduce(loop, g, firstDims(x, size), false, { operands: [x, mean, rstd] });
     },
     save: (_, g: Tensor, x: Tensor, _mean: Tensor, _rstd: Tensor, size: number, eps: number) => ({ g, x, size, eps }),
     grad: ({ g, x, size, eps }: { g: Tensor; x: Tensor; size: number; eps: number }, [hWeight, hBias], [toG, toX]) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { lower } from "../../src/kernel/elementary.ts";
 import * as e from "../../src/kernel/expr.ts";
+import { normalSlope } from "../../src/kernel/normal.ts";
 import { erf, type Prim } from "../../src/kernel/prims.ts";
 import { type ElementaryCase, elementaryCases, worst } from "../support/elementary-cases.ts";
 import { ulpError } from "../support/f32.ts";
@@ -113,6 +114,15 @@ describe.each(Object.entries(targets))("special values, multiply-add %s", (_, ta
     // erf itself, in double precision, is 1 to 1e-16.
     expect(Math.max(...tail.map((v, i) => Math.abs(actual[i]! - (1 + erf(v * Math.SQRT1_2)) / 2)))).toBeLessThan(5e-8);
     expect(actual.every((v, i) => v >= 0 && (i === 0 || v <= actual[i - 1]! + 2 ** -25))).toBe(true);
+  });
+  it("the slope of x times the normal distribution", () => {
+    const slope = lower(normalSlope(x));
+    const special = evaluate(slope, [Float32Array.from([0, -0, 14, -14, 3e38, -3e38, NaN, Infinity, -Infinity])], target);
+    expect([...special]).toEqual([0.5, 0.5, 1, 0, 1, 0, NaN, NaN, NaN]);
+    const args = Float32Array.from({ length: 40_001 }, (_, i) => (i - 20_000) / 1400);
+    const exact = (v: number): number => (1 + erf(v * Math.SQRT1_2)) / 2 + (v * Math.exp((-v * v) / 2)) / Math.sqrt(2 * Math.PI);
+    const actual = evaluate(slope, [args], target);
+    expect(Math.max(...args.map((v, i) => Math.abs(actual[i]! - exact(v))))).toBeLessThan(2e-7);
   });
   describe.each([2, 3, 0.5, -0.5, -1, -2, 1])("x ** %s by a few operations", (exponent) => {
     const power = lower(e.pow(x, exponent));

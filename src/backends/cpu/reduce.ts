@@ -10,7 +10,9 @@ import { firstWord, LAUNCH, scalarTypes, writeNest, writeScalars } from "./launc
 import { loadWalk, STRIDED, UNIT, variantKey, type Walk, walkOf } from "./loops.ts";
 import { floatSums, type Monoid, monoid, narrowed, type Simple, type Source, simpleOperations, widened } from "./monoid.ts";
 import { address, type Operand } from "./operand.ts";
+import { compileColumns } from "./reduce-columns.ts";
 import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
+import { layKept, layReduced } from "./reduce-nests.ts";
 import { compileParted } from "./reduce-parts.ts";
 import { compileSegmented } from "./reduce-segments.ts";
 import { runNest } from "./threads/chunks.ts";
@@ -25,6 +27,7 @@ const SHALLOW = 128;
  * - vectors along the innermost reduced dimension, for operations that are commutative;
  * - vectors of neighbouring kept elements, each lane folding its own elements in order;
  * - element by element.
+ * What goes down the columns of large matrices has a function of its own (`reduce-columns.ts`).
  */
 class CompiledReduce implements Compiled {
   readonly #inputs: readonly DType[];
@@ -75,8 +78,9 @@ class CompiledReduce implements Compiled {
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
     if (outputs[0]!.layout.numel === 0) return;
     if (this.#scalars.length > 0) writeScalars(this.#scalars, args.scalars);
-    this.#layKept(inputs, outputs);
-    const elements = this.#layReduced(inputs, outputs[0]!.layout.ndim);
+    layKept(this.#kept, this.#keptSizes, outputs, inputs);
+    const { ndim } = outputs[0]!.layout;
+    const elements = layReduced(this.#reduced, this.#reducedSizes, inputs, ndim, this.#usesPosition, this.#simple !== null);
     const f = this.#function(elements);
     const first = firstWord(this.#scalars.length);
     let w = first;
@@ -88,43 +92,6 @@ class CompiledReduce implements Compiled {
     const cost = outputs[0]!.layout.numel * elements * this.#cost;
     // Rows can be cut anywhere, and vectors of kept elements not.
     if (cost < PARALLEL || !runNest(f, this.#kept, first, w, cost, this.#rowsPay(elements) ? 1 : 64)) f(LAUNCH);
-  }
-
-  #layKept(inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    const nest = this.#kept.clear();
-    const shape = outputs[0]!.layout.shape;
-    for (let d = 0; d < shape.length; d++) {
-      if (shape[d] === 1) continue;
-      nest.push(shape[d]!);
-      let k = 0;
-      for (let j = 0; j < outputs.length; j++, k++) nest.set(k, outputs[j]!.layout.strides[d]! * this.#keptSizes[k]!);
-      for (let j = 0; j < inputs.length; j++, k++) nest.set(k, inputs[j]!.layout.strides[d]! * this.#keptSizes[k]!);
-    }
-    nest.sort().merge(this.#keptSizes);
-  }
-
-  /** Returns how many elements go into one. */
-  #layReduced(inputs: readonly Operand[], first: number): number {
-    const nest = this.#reduced.clear();
-    const n = inputs.length;
-    if (n === 0) return 0;
-    const shape = inputs[0]!.layout.shape;
-    let elements = 1;
-    for (let d = first; d < shape.length; d++) elements *= shape[d]!;
-    let positions = elements;
-    if (elements === 0) return 0;
-    for (let d = first; d < shape.length; d++) {
-      const length = shape[d]!;
-      if (length === 1) continue;
-      positions /= length;
-      nest.push(length);
-      for (let j = 0; j < n; j++) nest.set(j, inputs[j]!.layout.strides[d]! * this.#reducedSizes[j]!);
-      // Without a position nothing moves there, and the loops merge as the inputs allow.
-      nest.set(n, this.#usesPosition ? positions : 0);
-    }
-    if (this.#simple !== null) nest.sort();
-    nest.merge(this.#reducedSizes);
-    return elements;
   }
 
   #function(elements: number): WasmFunction {
@@ -189,5 +156,5 @@ class CompiledReduce implements Compiled {
 export function reduce(kernel: KernelOf<"reduce">): Compiled {
   const ordered = simpleOperations(kernel) === null || kernel.lift.some((e) => mentions(e, position));
   const compile = (k: KernelOf<"reduce">): Compiled => new CompiledReduce(k);
-  return ordered ? compileSegmented(kernel, ordered, compile) : compileParted(kernel, compile);
+  return ordered ? compileSegmented(kernel, ordered, compile) : compileColumns(kernel, compileParted(kernel, compile));
 }

@@ -3,6 +3,17 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
 /** How many elements a float32 lane may sum before it is carried over: the error stays that of so many additions. */
 export const CHUNK = 128;
 
+/** Adds the lanes of a vector of float32 (a local) to two vectors of doubles (locals). */
+export function addToDouble(f: FunctionBuilder, sum: number, low: number, high: number): void {
+  f.get(low).get(sum).op("f64x2.promote_low_f32x4").op("f64x2.add").set(low);
+  f.get(high).get(sum).get(sum).shuffle32(2, 3, 2, 3).op("f64x2.promote_low_f32x4").op("f64x2.add").set(high);
+}
+
+/** Rounds two vectors of doubles (locals) to one of float32 (a local). */
+export function roundDouble(f: FunctionBuilder, low: number, high: number, into: number): void {
+  f.get(low).op("f32x4.demote_f64x2_zero").get(high).op("f32x4.demote_f64x2_zero").shuffle32(0, 1, 4, 5).set(into);
+}
+
 /**
  * Float32 sums over many elements: vectors of float32 take up to CHUNK elements in a row, then their lanes are added to double-precision
  * totals and they start anew.
@@ -70,10 +81,9 @@ export class DoubleSum {
 
   /** Leaves the totals, rounded, in the accumulators. */
   end(): void {
-    const f = this.#f;
     this.#carry();
     this.#accumulators.forEach((a, k) => {
-      f.get(this.#low[k]!).op("f32x4.demote_f64x2_zero").get(this.#high[k]!).op("f32x4.demote_f64x2_zero").shuffle32(0, 1, 4, 5).set(a);
+      roundDouble(this.#f, this.#low[k]!, this.#high[k]!, a);
     });
   }
 
@@ -90,10 +100,8 @@ export class DoubleSum {
   }
 
   #carry(): void {
-    const f = this.#f;
     this.#accumulators.forEach((a, k) => {
-      f.get(this.#low[k]!).get(a).op("f64x2.promote_low_f32x4").op("f64x2.add").set(this.#low[k]!);
-      f.get(this.#high[k]!).get(a).get(a).shuffle32(2, 3, 2, 3).op("f64x2.promote_low_f32x4").op("f64x2.add").set(this.#high[k]!);
+      addToDouble(this.#f, a, this.#low[k]!, this.#high[k]!);
       this.#zero().set(a);
     });
   }

@@ -2,7 +2,7 @@ import type { LoopNest } from "../../../kernel/loop-nest.ts";
 import type { WasmFunction } from "../engine.ts";
 import { heap } from "../heap.ts";
 import { LAUNCH } from "../launch.ts";
-import { pool } from "./pool.ts";
+import { pool, type Scratch } from "./pool.ts";
 
 /** What a chunk should cost, and how many there are at least and at most: the last ones to end are to be short. */
 const CHUNK = 100_000;
@@ -42,9 +42,17 @@ export function runFlat(f: WasmFunction, n: number, addresses: readonly number[]
 /**
  * Runs a kernel on several threads whose launch record has been written, if that pays; else false, and nothing is done. In the record, which
  * ends before word `end` of the heap, the addresses of the nest's operands begin at word `at`, and the nest follows. One loop of the nest is
- * cut, so its iterations must not depend on each other; the innermost one at multiples of `grain`.
+ * cut, so its iterations must not depend on each other; the innermost one at multiples of `grain`. Workers have `scratch` memory of their own.
  */
-export function runNest(f: WasmFunction, nest: LoopNest, at: number, end: number, cost: number, grain: number = GRAIN): boolean {
+export function runNest(
+  f: WasmFunction,
+  nest: LoopNest,
+  at: number,
+  end: number,
+  cost: number,
+  grain: number = GRAIN,
+  scratch?: Scratch,
+): boolean {
   const threads = pool.forCost(cost);
   if (threads === 1) return false;
   const { rank, width, sizes, strides } = nest;
@@ -57,7 +65,7 @@ export function runNest(f: WasmFunction, nest: LoopNest, at: number, end: number
   if (chunks === 1) return false;
   const start = LAUNCH >> 2;
   const words = end - start;
-  let w = pool.begin(f, chunks, words);
+  let w = pool.begin(f, chunks, words, scratch);
   if (w === 0) return false;
   const i32 = heap.i32;
   const sizeWord = at + width + d - start;
