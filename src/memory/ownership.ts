@@ -12,7 +12,7 @@ interface Claim {
 /**
  * Note [Shared tokens]. Registering every handle with the FinalizationRegistry costs 100 to 300 ns, and the collector as much again. Small tensors
  * therefore share one registered token; each refers to it, so that it dies after the last of them. A handle that is kept pins the others of its
- * token, which is why few share one: at most 64, of 64 KB in all.
+ * token, which is why few share one: at most 64, of 64 KB in all, and of a size: a number that is kept pins numbers.
  */
 interface Token {
   readonly claim: Claim;
@@ -24,7 +24,9 @@ interface Token {
 
 const SHARED_BYTES = 64 * 1024;
 const SHARED_COUNT = 64;
-/** Of larger tensors so few would share a token that each has one of its own. */
+/** Larger tensors share other tokens than smaller ones. */
+const LARGEST_SMALL = SHARED_BYTES / 64;
+/** Of still larger tensors so few would share a token that each has one of its own. */
 const LARGEST_SHARED = SHARED_BYTES / 4;
 
 const registry = new FinalizationRegistry<Claim>(({ storages, roles, count }) => {
@@ -38,16 +40,28 @@ function newToken(): Token {
   registry.register(token, claim);
   return token;
 }
-let shared = newToken();
+/** The tokens that are being filled. */
+let small = newToken();
+let medium = newToken();
+const filled = (claim: Claim): Token | null => (claim === small.claim ? small : claim === medium.claim ? medium : null);
+/** The token for the next tensor of a size. */
+function tokenFor(nbytes: number): Token {
+  const isSmall = nbytes <= LARGEST_SMALL;
+  const token = isSmall ? small : medium;
+  if (token.claim.count < SHARED_COUNT && token.bytes + nbytes <= SHARED_BYTES) return token;
+  const next = newToken();
+  if (isSmall) small = next;
+  else medium = next;
+  return next;
+}
 
 /** An owner gives up its slot. Of the token that is being filled the last ones are filled again: what soon goes is not registered at all. */
 function letGo(claim: Claim, slot: number): void {
   const { storages } = claim;
-  if (claim === shared.claim) {
-    shared.bytes -= storages[slot]!.nbytes;
-    storages[slot] = null;
-    while (claim.count > 0 && storages[claim.count - 1] === null) claim.count--;
-  } else storages[slot] = null;
+  const token = filled(claim);
+  if (token !== null) token.bytes -= storages[slot]!.nbytes;
+  storages[slot] = null;
+  if (token !== null) while (claim.count > 0 && storages[claim.count - 1] === null) claim.count--;
 }
 
 /** A scope that is used again keeps room for so many owners. */
@@ -181,7 +195,8 @@ export class Owner {
     this.owned?.release(this.role);
     this.owned = storage;
     if (claim === null) return;
-    if (claim === shared.claim) shared.bytes += storage.nbytes - claim.storages[this.slot]!.nbytes;
+    const token = filled(claim);
+    if (token !== null) token.bytes += storage.nbytes - claim.storages[this.slot]!.nbytes;
     claim.storages[this.slot] = storage;
   }
 
@@ -269,11 +284,11 @@ export class Owner {
       registry.register(this, this.claim);
       return;
     }
-    if (shared.claim.count >= SHARED_COUNT || shared.bytes + nbytes > SHARED_BYTES) shared = newToken();
-    const { claim } = shared;
-    shared.bytes += nbytes;
-    shared.ballast = ballastFor(nbytes) ?? shared.ballast;
-    this.anchor = shared;
+    const token = tokenFor(nbytes);
+    const { claim } = token;
+    token.bytes += nbytes;
+    token.ballast = ballastFor(nbytes) ?? token.ballast;
+    this.anchor = token;
     this.claim = claim;
     this.slot = claim.count++;
     claim.storages[this.slot] = storage;
@@ -288,7 +303,8 @@ export class Owner {
 
 /** Starts a fresh token, so that a handle kept from before pins nothing of what follows. */
 export function nextToken(): void {
-  if (shared.claim.count > 0) shared = newToken();
+  if (small.claim.count > 0) small = newToken();
+  if (medium.claim.count > 0) medium = newToken();
 }
 
 /** Runs `body` in a scope that stays open, or in none. */
