@@ -22,24 +22,26 @@ function columns(x: torch.Tensor, fold: (a: number, b: number) => number, start:
     return total;
   });
 }
-/** Float32 sums as they are documented: 128 elements in float32, then on in double precision. */
+/** Float32 sums as they are documented: 64 elements in float32, then on in double precision. */
 function chunked(x: torch.Tensor): number[] {
   const [rows, width] = x.shape as [number, number];
   const all = numbers(x);
   return Array.from({ length: width }, (_, c) => {
     let total = 0;
-    for (let first = 0; first < rows; first += 128) {
+    for (let first = 0; first < rows; first += 64) {
       let sum = 0;
-      for (let r = first; r < Math.min(rows, first + 128); r++) sum = Math.fround(sum + all[r * width + c]!);
+      for (let r = first; r < Math.min(rows, first + 64); r++) sum = Math.fround(sum + all[r * width + c]!);
       total += sum;
     }
     return Math.fround(total);
   });
 }
 
-/** Around blocks of 4 rows, chunks of 128, and stretches of 1024 columns of float32; vectors partly filled. */
+/** Around blocks of 4 rows, chunks of 64, and stretches of 1024 columns of float32; vectors partly filled. */
 const sizes = [
   [128, 128],
+  [63, 300],
+  [65, 260],
   [127, 133],
   [129, 1023],
   [131, 1024],

@@ -43,7 +43,7 @@ export interface Variant {
   /** Vectors along the reduced dimension, vectors of kept elements, or element by element. */
   readonly way: "rows" | "kept" | "elements";
   readonly lanes: Lanes;
-  /** Whether there are so many elements that float32 sums want double precision. */
+  /** Whether kept elements have so many each that float32 sums want double precision; along rows they always have it. */
   readonly deep: boolean;
   readonly keptRank: number;
   /** 0 where there is nothing to reduce. */

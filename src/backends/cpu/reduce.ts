@@ -15,12 +15,10 @@ import { type Plan, reduceModule, type Variant } from "./reduce-module.ts";
 import { layKept, layReduced } from "./reduce-nests.ts";
 import { compileParted } from "./reduce-parts.ts";
 import { compileSegmented } from "./reduce-segments.ts";
+import { CHUNK } from "./sums.ts";
 import { runNest } from "./threads/chunks.ts";
 import { elementCost } from "./threads/cost.ts";
 import { PARALLEL } from "./threads/pool.ts";
-
-/** Up to so many elements float32 sums need no double precision. */
-const SHALLOW = 128;
 
 /**
  * Reductions. The kept dimensions are the outer loops and the reduced ones the inner, each collapsed on their own. There are three ways:
@@ -116,7 +114,7 @@ class CompiledReduce implements Compiled {
     }
     const count = way === "rows" ? n : kept.width;
     const reducedRank = elements === 0 ? 0 : reduced.rank;
-    const deep = elements > SHALLOW;
+    const deep = way === "kept" && elements > CHUNK;
     const base = ((kept.rank * 64 + reducedRank) * 3 + (way === "rows" ? 2 : way === "kept" ? 1 : 0)) * 2 + (deep ? 1 : 0);
     const key = variantKey(base, count, this.#walkOf);
     let f = this.#variants.get(key);

@@ -12,7 +12,7 @@ export interface RowsVariant {
   /** Vectors along the rows, or of rows side by side (or, with one lane, numbers). */
   readonly way: "along" | "across";
   readonly lanes: Lanes;
-  /** Whether rows are so long that float32 sums want double precision. */
+  /** Whether vectors across rows are so many that float32 sums want double precision; along rows they always have it. */
   readonly deep: boolean;
   readonly keptRank: number;
   /** 0 where rows are empty. */

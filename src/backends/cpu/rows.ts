@@ -9,12 +9,11 @@ import { address, type Operand } from "./operand.ts";
 import type { RowsVariant } from "./rows-context.ts";
 import { rowsModule } from "./rows-module.ts";
 import { RowsPlan } from "./rows-plan.ts";
+import { CHUNK } from "./sums.ts";
 import { runNest } from "./threads/chunks.ts";
 import { elementCost } from "./threads/cost.ts";
 import { PARALLEL } from "./threads/pool.ts";
 
-/** Up to so many elements float32 sums need no double precision. */
-const SHALLOW = 128;
 /** Vectors of rows side by side that are taken together: a cache line's worth. */
 const STRIP = 4;
 
@@ -126,7 +125,7 @@ class CompiledRows implements Compiled {
       walks.length = kept.width;
     }
     const rowRank = elements === 0 ? 0 : row.rank;
-    const deep = elements > SHALLOW;
+    const deep = way === "across" && elements > CHUNK;
     const base = (((kept.rank * 64 + rowRank) * 2 + (way === "along" ? 1 : 0)) * 3 + (lanes >> 1)) * 2 + (deep ? 1 : 0);
     const key = variantKey(base, walks.length, this.#walkOf);
     let f = this.#variants.get(key);

@@ -1,7 +1,7 @@
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 
 /** How many elements a float32 lane may sum before it is carried over: the error stays that of so many additions. */
-export const CHUNK = 128;
+export const CHUNK = 64;
 
 /** Adds the lanes of a vector of float32 (a local) to two vectors of doubles (locals). */
 export function addToDouble(f: FunctionBuilder, sum: number, low: number, high: number): void {
