@@ -110,16 +110,44 @@ export function permute(l: Layout, dims: readonly number[]): Layout {
   );
 }
 
+// `with` and `toSpliced` take several times as long as these, and views are made all the time.
+
+function replaced(list: readonly number[], at: number, value: number): number[] {
+  const other = list.slice();
+  other[at] = value;
+  return other;
+}
+function without(list: readonly number[], at: number): number[] {
+  const n = list.length - 1;
+  const other = new Array<number>(n);
+  for (let d = 0; d < n; d++) other[d] = list[d < at ? d : d + 1]!;
+  return other;
+}
+function inserted(list: readonly number[], at: number, value: number): number[] {
+  const n = list.length + 1;
+  const other = new Array<number>(n);
+  for (let d = 0; d < n; d++) other[d] = d < at ? list[d]! : d === at ? value : list[d - 1]!;
+  return other;
+}
+function exchanged(list: readonly number[], a: number, b: number): number[] {
+  const other = list.slice();
+  other[a] = list[b]!;
+  other[b] = list[a]!;
+  return other;
+}
+/** Two dimensions exchanged. */
+export const transpose = (l: Layout, a: number, b: number): Layout =>
+  new Layout(exchanged(l.shape, a, b), exchanged(l.strides, a, b), l.offset);
+
 /** Elements `start`, `start + step`, ... of one dimension, `length` of them. */
 export function slice(l: Layout, dim: number, start: number, length: number, step: number = 1): Layout {
-  const shape = l.shape.with(dim, length);
-  const strides = l.strides.with(dim, l.strides[dim]! * step);
-  return new Layout(shape, strides, l.offset + start * l.strides[dim]!);
+  const stride = l.strides[dim]!;
+  return new Layout(replaced(l.shape, dim, length), replaced(l.strides, dim, stride * step), l.offset + start * stride);
 }
 
 /** One element of a dimension; the dimension goes away. */
 export function select(l: Layout, dim: number, index: number): Layout {
-  return new Layout(l.shape.toSpliced(dim, 1), l.strides.toSpliced(dim, 1), l.offset + index * l.strides[dim]!);
+  return new Layout(without(l.shape, dim), without(l.strides, dim), l.offset + index * l.strides[dim]!);
 }
 
 /** Dimensions walked from their last element: negative strides. For kernels that read; no tensor keeps such a layout. */
@@ -136,7 +164,7 @@ export function reversed(l: Layout, dims: readonly number[]): Layout {
 /** A new dimension of size 1 before `dim`. */
 export function unsqueeze(l: Layout, dim: number): Layout {
   const stride = dim < l.ndim ? l.shape[dim]! * l.strides[dim]! : 1;
-  return new Layout(l.shape.toSpliced(dim, 0, 1), l.strides.toSpliced(dim, 0, stride), l.offset);
+  return new Layout(inserted(l.shape, dim, 1), inserted(l.strides, dim, stride), l.offset);
 }
 
 /**

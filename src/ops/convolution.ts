@@ -13,8 +13,10 @@ import {
   expectedDtype,
   notForDtype,
 } from "../core/errors.ts";
+import { Layout } from "../core/layout.ts";
 import { inputGradient } from "./convolution-input.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
+import { dimRange } from "./dimension.ts";
 import { type Geometry, padded, perDimension, windows } from "./windows.ts";
 
 /**
@@ -40,7 +42,18 @@ const outputSizes = (size: readonly number[], kernel: readonly number[], { strid
   size.map((n, d) => Math.floor((n + 2 * padding[d]! - dilation[d]! * (kernel[d]! - 1) - 1) / stride[d]!) + 1);
 
 const order = (...groups: readonly (readonly number[])[]): number[] => groups.flat();
-const range = (from: number, n: number): number[] => Array.from({ length: n }, (_, i) => from + i);
+
+/** A weight [m, c, k...] for each of n images: [n, groups, m / groups, c, k...]. */
+function groupsOfWeight({ shape, strides, offset }: Layout, n: number, groups: number): Layout {
+  const m = shape[0]! / groups;
+  return new Layout([n, groups, m, ...shape.slice(1)], [0, strides[0]! * m, ...strides], offset);
+}
+/** A bias [m] as [groups, m / groups, 1...]. */
+function groupsOfBias({ shape, strides, offset }: Layout, groups: number, nd: number): Layout {
+  const m = shape[0]! / groups;
+  const ones = new Array<number>(nd).fill(1);
+  return new Layout([groups, m, ...ones], [strides[0]! * m, strides[0]!, ...ones], offset);
+}
 
 type Conv = Rule<(weight: Tensor, bias: Tensor | null, geometry: Geometry) => Tensor>;
 /** Convolution of x [n, c, s...] with weight [m, c/groups, k...]; any number of spatial dimensions. */
@@ -53,11 +66,12 @@ export const _convolution: Conv = rule({
     const kernel = w.shape.slice(2);
     const out = outputSizes(x.shape.slice(2), kernel, geometry);
     const patches = windows(k, padded(k, x, padding, padding, 0), kernel, out, stride, dilation, groups);
+    const n = x.shape[0]!;
     const m = w.shape[0]! / groups;
-    const weight = w.reshape([1, groups, m, ...w.shape.slice(1)]).expand([x.shape[0]!, groups, m, ...w.shape.slice(1)]);
-    const shift = bias === null ? null : bias.reshape([groups, m, ...out.map(() => 1)]);
+    const weight = k.view(w, groupsOfWeight(w.layout, n, groups));
+    const shift = bias === null ? null : k.view(bias, groupsOfBias(bias.layout, groups, nd));
     const y = k.contract(weight, patches, { batch: 2, m: 1, n: nd, k: 1 + nd }, shift);
-    return y.view([x.shape[0]!, w.shape[0]!, ...out]);
+    return k.view(y, Layout.contiguous([n, groups * m, ...out]));
   },
   save: (_, x: Tensor, w: Tensor, __: Tensor | null, geometry: Geometry) => ({ x, w, geometry }),
   grad: ({ x, w, geometry }: { x: Tensor; w: Tensor; geometry: Geometry }, [g], [toX, toW, toBias]) => [
@@ -96,13 +110,13 @@ export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[],
     const shape = [g.shape[1]!, x.shape[1]! / groups, ...kernel];
     const seen = kernel.reduce((p, n) => p * n, shape[1]!);
     if (g.device.type === "cpu" && tiles(seen, m) < tiles(m, seen)) {
-      const a = patches.permute(order([1, 2], range(3, nd), [0], range(3 + nd, nd))); // (g, c, k..., n, o...)
-      const b = grads.permute(order([1, 0], range(3, nd), [2])); // (g, n, o..., m)
+      const a = patches.permute(order([1, 2], dimRange(3, nd), [0], dimRange(3 + nd, nd))); // (g, c, k..., n, o...)
+      const b = grads.permute(order([1, 0], dimRange(3, nd), [2])); // (g, n, o..., m)
       const turned = k.contract(a, b, { batch: 1, m: 1 + nd, n: 1, k: 1 + nd });
-      return turned.permute(order([0, 2 + nd, 1], range(2, nd))).reshape(shape);
+      return turned.permute(order([0, 2 + nd, 1], dimRange(2, nd))).reshape(shape);
     }
-    const a = grads.permute(order([1, 2, 0], range(3, nd))); // (g, m, n, o...)
-    const b = patches.permute(order([1, 0], range(3 + nd, nd), [2], range(3, nd))); // (g, n, o..., c, k...)
+    const a = grads.permute(order([1, 2, 0], dimRange(3, nd))); // (g, m, n, o...)
+    const b = patches.permute(order([1, 0], dimRange(3 + nd, nd), [2], dimRange(3, nd))); // (g, n, o..., c, k...)
     return k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd }).view(shape);
   },
   save: (_, g: Tensor, x: Tensor, __: readonly number[], geometry: Geometry) => ({ g, x, geometry }),

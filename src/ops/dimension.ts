@@ -9,11 +9,24 @@ export function dimIndex(dim: number, ndim: number): number {
   return dim < 0 ? dim + n : dim;
 }
 
+/** `count` dimensions from `first` on. */
+export function dimRange(first: number, count: number): number[] {
+  const dims = new Array<number>(count);
+  for (let i = 0; i < count; i++) dims[i] = first + i;
+  return dims;
+}
+
 /** All dimensions, by how many there are. */
 const everyDim: (readonly number[] | undefined)[] = [];
 function allDims(ndim: number): readonly number[] {
-  everyDim[ndim] ??= Array.from({ length: ndim }, (_, d) => d);
+  everyDim[ndim] ??= dimRange(0, ndim);
   return everyDim[ndim];
+}
+/** All dimensions but one. */
+export function otherDims(ndim: number, dim: number): number[] {
+  const dims = dimRange(0, ndim);
+  dims.splice(dim, 1);
+  return dims;
 }
 
 /** Dimensions counted from the front, each once; none given means all. A 0-d tensor has none, whatever is asked for within range. */

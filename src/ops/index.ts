@@ -15,7 +15,7 @@ export { _nllLoss, _nllLossSpread } from "./nll-loss.ts";
 export { _vectorNorm } from "./norm.ts";
 export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";
 export { pad } from "./padding.ts";
-export { _maxPool, _maxUnpool } from "./pooling.ts";
+export { _maxPool, _maxPoolValues, _maxUnpool } from "./pooling.ts";
 export {
   _maxAll,
   _maxDim,

@@ -4,10 +4,11 @@ import { sameShape } from "../core/layout.ts";
 import type { Expr } from "../kernel/expr.ts";
 import * as e from "../kernel/expr.ts";
 import { perElement, perRow, type ReduceLoop, type RowsLoop, type Rule, reduceLoop, rowsLoop, rule, type Tensor } from "./define.ts";
+import { dimRange } from "./dimension.ts";
 
 /** The last `size` dimensions, and those before them. */
-const lastDims = (x: Tensor, size: number): number[] => Array.from({ length: size }, (_, d) => x.ndim - size + d);
-const firstDims = (x: Tensor, size: number): number[] => Array.from({ length: x.ndim - size }, (_, d) => d);
+const lastDims = (x: Tensor, size: number): number[] => dimRange(x.ndim - size, size);
+const firstDims = (x: Tensor, size: number): number[] => dimRange(0, x.ndim - size);
 const countOf = (x: Tensor, size: number): number => x.shape.slice(x.ndim - size).reduce((a, b) => a * b, 1);
 
 /** Mean and variance in two passes, as the difference of large squares would lose their digits. */

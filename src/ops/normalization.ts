@@ -16,13 +16,13 @@ import {
   rule,
   type Tensor,
 } from "./define.ts";
+import { otherDims } from "./dimension.ts";
 
 /** `(x - mean) * scale + shift`, each of the last three seen over x. */
 export const _normalized: Pointwise<(mean: Tensor, scale: Tensor, shift: Tensor) => Tensor> = pointwise(4, {
   node: "NativeBatchNormBackward0",
   f: (x, mean, scale, shift) => e.add(e.mul(e.sub(x!, mean!), scale!), shift!),
 });
-const others = (ndim: number): number[] => Array.from({ length: ndim }, (_, d) => d).filter((d) => d !== 1);
 /** A vector over the channels, seen over the whole input. */
 const perChannel = (v: Tensor, ndim: number): Tensor => v.reshape([1, -1, ...new Array<number>(ndim - 2).fill(1)]);
 /** `1 / sqrt(variance + eps)`, times the weight where there is one. */
@@ -71,7 +71,7 @@ const plainSum = sumLoop(false);
 /** The sum over each channel: the gradient of a bias. Under a batch normalisation its terms cancel, see the note above. */
 export const _channelSum: Rule<() => Tensor> = rule({
   params: [],
-  run: (k, y: Tensor) => k.reduce(wideDtype(y) === float64 ? wideSum : plainSum, y, others(y.ndim))[0]!,
+  run: (k, y: Tensor) => k.reduce(wideDtype(y) === float64 ? wideSum : plainSum, y, otherDims(y.ndim, 1))[0]!,
   save: (_, y: Tensor) => ({ shape: y.shape }),
   grad: ({ shape }: { shape: number[] }, [g]) => [perChannel(g!, shape.length).expand(shape)],
 });
@@ -81,7 +81,7 @@ export const _channelSums: Rule<(x: Tensor, mean: Tensor) => readonly Tensor[]> 
   params: ["x", "mean"],
   nonDifferentiable: [2],
   run: (k, y: Tensor, x: Tensor, mean: Tensor) =>
-    k.reduce(wideDtype(x) === float64 ? wideSums : plainSums, y, others(x.ndim), false, { operands: [x, perChannel(mean, x.ndim)] }),
+    k.reduce(wideDtype(x) === float64 ? wideSums : plainSums, y, otherDims(x.ndim, 1), false, { operands: [x, perChannel(mean, x.ndim)] }),
   save: (_, y: Tensor, x: Tensor, mean: Tensor) => ({ y, x, mean }),
   grad: ({ y, x, mean }: { y: Tensor; x: Tensor; mean: Tensor }, [gSum, gDot]) => {
     const n = x.ndim;
@@ -90,7 +90,7 @@ export const _channelSums: Rule<(x: Tensor, mean: Tensor) => readonly Tensor[]> 
     const dot = perChannel(gDot, n);
     const dx = y.mul(dot);
     const dy = x.sub(perChannel(mean, n)).mul(dot);
-    return [dSum === null ? dy : dy.add(dSum), dx, dx.sum(others(n)).neg()];
+    return [dSum === null ? dy : dy.add(dSum), dx, dx.sum(otherDims(n, 1)).neg()];
   },
 });
 
@@ -107,7 +107,7 @@ export const _normalizedGrad: Rule<(x: Tensor, mean: Tensor, slope: Tensor, scal
     const n = x.ndim;
     const dx = g!.mul(perChannel(slope, n));
     const [dShift, dSlope] = g!._channelSums(x, mean) as [Tensor, Tensor];
-    return [g!.mul(perChannel(scale, n)), dx, dx.sum(others(n)).neg(), dSlope, g!.mul(y).sum(others(n)), dShift];
+    return [g!.mul(perChannel(scale, n)), dx, dx.sum(otherDims(n, 1)).neg(), dSlope, g!.mul(y).sum(otherDims(n, 1)), dShift];
   },
 });
 
@@ -152,7 +152,7 @@ export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: 
     const affine = [weight, bias].filter((v) => v !== null).map((v) => perChannel(v, x.ndim));
     const loop = channelLoops[Number(weight !== null)]![Number(bias !== null)]!;
     const channels = x.shape[1]!;
-    const [y, mean, variance] = k.rows(loop, x, others(x.ndim), affine, [x.numel() / Math.max(channels, 1), eps]) as [
+    const [y, mean, variance] = k.rows(loop, x, otherDims(x.ndim, 1), affine, [x.numel() / Math.max(channels, 1), eps]) as [
       Tensor,
       Tensor,
       Tensor,

@@ -1,3 +1,4 @@
+import { isGradEnabled } from "../autograd/modes.ts";
 import { int64 } from "../core/dtype.ts";
 import {
   notForDtype,
@@ -16,7 +17,9 @@ import {
 import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, position, state } from "../kernel/expr.ts";
+import type { Kernels } from "../tensor/kernels.ts";
 import { type MapLoop, mapLoop, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
+import { dimRange } from "./dimension.ts";
 import { padded, perDimension } from "./windows.ts";
 
 /** The windows of a pooling: one entry per spatial dimension. */
@@ -42,29 +45,30 @@ function outputSize(n: number, d: number, p: Pooling): number {
   return p.ceilMode && (size - 1) * s >= n + pad ? size - 1 : size;
 }
 
-/** Where the points of a grid lie in an image of `size`, flattened: point i of dimension d at first + i * step. */
-function gridPlaces(count: readonly number[], first: readonly number[], step: readonly number[], size: readonly number[]): number[] {
+/** Where the points of a grid lie in an image of `size`, flattened, from where they are `along` each dimension. */
+function gridPlaces(along: readonly (readonly number[])[], size: readonly number[]): number[] {
   let places = [0];
-  count.forEach((n, d) => {
-    places = places.flatMap((p) => Array.from({ length: n }, (_, i) => p * size[d]! + first[d]! + i * step[d]!));
-  });
+  for (let d = 0; d < along.length; d++) {
+    const some = along[d]!;
+    const next = new Array<number>(places.length * some.length);
+    let at = 0;
+    for (let i = 0; i < places.length; i++) for (let j = 0; j < some.length; j++) next[at++] = places[i]! * size[d]! + some[j]!;
+    places = next;
+  }
   return places;
+}
+/** `first`, `first + step`, ... */
+function evenly(count: number, first: number, step: number): number[] {
+  const all = new Array<number>(count);
+  for (let i = 0; i < count; i++) all[i] = first + i * step;
+  return all;
 }
 
-/** The first place of every window that is not padding, in an image of `size`, flattened. */
-function firstPlaces(out: readonly number[], p: Pooling, size: readonly number[]): number[] {
-  let places = [0];
-  out.forEach((n, d) => {
-    places = places.flatMap((place) =>
-      Array.from({ length: n }, (_, i) => {
-        const corner = i * p.stride[d]! - p.padding[d]!;
-        const steps = Math.ceil(Math.max(-corner, 0) / p.dilation[d]!);
-        return place * size[d]! + corner + steps * p.dilation[d]!;
-      }),
-    );
-  });
-  return places;
-}
+/** Where the windows start. */
+const corners = (n: number, d: number, p: Pooling): number[] => evenly(n, -p.padding[d]!, p.stride[d]!);
+/** The first place of every window that is not padding. */
+const firstPlaces = (n: number, d: number, p: Pooling): number[] =>
+  corners(n, d, p).map((corner) => corner + Math.ceil(Math.max(-corner, 0) / p.dilation[d]!) * p.dilation[d]!);
 /** Where a window holds nothing but minus infinity its first element was found, which may be padding: then the first that is not counts. */
 const insideLoop: MapLoop = mapLoop(([relative, corner, first]) => e.select(e.eq(relative!, 0), first!, e.add(relative!, corner!)));
 
@@ -85,15 +89,53 @@ const windowLoop: ReduceLoop = reduceLoop("max_pool", {
   outputs: (d) => [d, int64],
 });
 
+/** The greatest alone. */
+const greatestLoop: ReduceLoop = reduceLoop("max_pool_values", {
+  monoid: (t) => {
+    const [v, w] = [state(0, t), state(1, t)];
+    return {
+      init: [constant(Number.NEGATIVE_INFINITY, t)],
+      lift: [arg(0, t)],
+      combine: [e.select(e.or(e.isnan(w), e.gt(w, v)), w, v)],
+      outputs: [v],
+    };
+  },
+  compute: (d) => d,
+  outputs: (d) => [d],
+});
+
 /** Channels last in memory, where the input has them so: dimension 1 is the innermost. */
 function likeInput(y: Tensor, x: Tensor): Tensor {
+  if (x.ndim < 4 || x.isContiguous()) return y;
   const order = [0, ...x.shape.slice(2).map((_, d) => d + 2), 1];
-  if (x.ndim < 4 || x.isContiguous() || !x.permute(order).isContiguous()) return y;
+  if (!x.permute(order).isContiguous()) return y;
   return y
     .permute(order)
     .contiguous()
     .permute(order.map((_, d) => order.indexOf(d)));
 }
+
+const outputSizes = (x: Tensor, p: Pooling): number[] => x.shape.slice(2).map((n, d) => outputSize(n, d, p));
+
+/** The windows of x [n, c, s...], whose border is minus infinity: [n, c, o..., k...]. */
+function windowsOf(k: Kernels, x: Tensor, out: readonly number[], p: Pooling): Tensor {
+  const { shape } = x;
+  const after = out.map((o, d) =>
+    Math.max((o - 1) * p.stride[d]! + p.dilation[d]! * (p.kernel[d]! - 1) + 1 - shape[2 + d]! - p.padding[d]!, 0),
+  );
+  const border = padded(k, x, p.padding, after, Number.NEGATIVE_INFINITY);
+  const { strides, offset } = border.layout;
+  const spatial = strides.slice(2);
+  const seen = [strides[0]!, strides[1]!, ...spatial.map((s, d) => s * p.stride[d]!), ...spatial.map((s, d) => s * p.dilation[d]!)];
+  return k.view(border, new Layout([shape[0]!, shape[1]!, ...out, ...p.kernel], seen, offset));
+}
+const windowDims = (p: Pooling): number[] => dimRange(2 + p.kernel.length, p.kernel.length);
+
+/** The greatest element of every window of x [n, c, s...]: for those who want no gradient. */
+export const _maxPoolValues: Rule<(pooling: Pooling) => Tensor> = rule({
+  params: ["pooling"],
+  run: (k, x: Tensor, p: Pooling) => likeInput(k.reduce(greatestLoop, windowsOf(k, x, outputSizes(x, p), p), windowDims(p))[0]!, x),
+});
 
 /** The greatest element of every window of x [n, c, s...], with its position in the image, flattened. */
 export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
@@ -101,48 +143,25 @@ export const _maxPool: Rule<(pooling: Pooling) => readonly Tensor[]> = rule({
   nonDifferentiable: [1],
   node: (_: Tensor, p: Pooling) => `MaxPool${p.kernel.length === 3 ? 3 : 2}DWithIndicesBackward0`,
   run: (k, x: Tensor, p: Pooling) => {
-    const nd = p.kernel.length;
     const size = x.shape.slice(2);
-    const out = size.map((n, d) => outputSize(n, d, p));
-    const after = out.map((o, d) =>
-      Math.max((o - 1) * p.stride[d]! + p.dilation[d]! * (p.kernel[d]! - 1) + 1 - size[d]! - p.padding[d]!, 0),
-    );
-    const border = padded(k, x, p.padding, after, Number.NEGATIVE_INFINITY);
-    const { strides, offset } = border.layout;
-    const spatial = strides.slice(2);
-    const windows = k.view(
-      border,
-      new Layout(
-        [...x.shape.slice(0, 2), ...out, ...p.kernel],
-        [...strides.slice(0, 2), ...spatial.map((s, d) => s * p.stride[d]!), ...spatial.map((s, d) => s * p.dilation[d]!)],
-        offset,
-      ),
-    );
-    const zero = size.map(() => 0);
-    const inWindow = k.integers(gridPlaces(p.kernel, zero, p.dilation, size), p.kernel, x.device);
-    const dims = Array.from({ length: nd }, (_, d) => 2 + nd + d);
-    const [values, chosen] = k.reduce(windowLoop, windows, dims) as [Tensor, Tensor];
+    const out = outputSizes(x, p);
+    const [values, chosen] = k.reduce(windowLoop, windowsOf(k, x, out, p), windowDims(p)) as [Tensor, Tensor];
     // Positions rather than places go through the reduction: it counts them itself, in vectors.
-    const everywhere = new Layout(
-      chosen.shape,
-      chosen.shape.map(() => 0),
-      inWindow.storageOffset(),
-    );
+    const step = p.kernel.map((n, d) => evenly(n, 0, p.dilation[d]!));
+    const inWindow = k.integers(gridPlaces(step, size), p.kernel, x.device);
+    const everywhere = new Layout(chosen.shape, new Array<number>(chosen.ndim).fill(0), inWindow.storageOffset());
     const relative = k.gather(inWindow, everywhere, [chosen], [{ size: inWindow.numel(), stride: 1, wraps: false }], poolIndex);
-    const corners = k.integers(
-      gridPlaces(
+    const table = (along: typeof corners): Tensor =>
+      k.integers(
+        gridPlaces(
+          out.map((n, d) => along(n, d, p)),
+          size,
+        ),
         out,
-        p.padding.map((n) => -n),
-        p.stride,
-        size,
-      ),
-      out,
-      x.device,
-    );
+        x.device,
+      );
     const bordered = p.padding.some((n) => n > 0);
-    const indices = bordered
-      ? k.map(insideLoop, [relative, corners, k.integers(firstPlaces(out, p, size), out, x.device)], int64)
-      : relative.add_(corners);
+    const indices = bordered ? k.map(insideLoop, [relative, table(corners), table(firstPlaces)], int64) : relative.add_(table(corners));
     return [likeInput(values, x), likeInput(indices, x)];
   },
   save: ([, indices], x: Tensor, p: Pooling) => ({ indices, shape: x.shape, p }),
@@ -177,8 +196,17 @@ function sizes(name: string, value: number | readonly number[], nd: number, dema
   return perDimension(value, nd);
 }
 
-/** Checks the arguments of a max pooling and calls it: `nd` spatial dimensions, a batch dimension or none. */
-export function maxPool(nd: number, x: Tensor, kernelSize: number | readonly number[], options: PoolOptions): readonly Tensor[] {
+/**
+ * Checks the arguments of a max pooling and calls it: `nd` spatial dimensions, a batch dimension or none. Gives values and indices; the values alone
+ * where the indices are not wanted and no gradient needs them.
+ */
+export function maxPool(
+  nd: number,
+  x: Tensor,
+  kernelSize: number | readonly number[],
+  options: PoolOptions,
+  indices: boolean,
+): readonly Tensor[] {
   const kernel = sizes("kernel_size", kernelSize, nd, "must either be a single int");
   const given = options.stride == null || (typeof options.stride !== "number" && options.stride.length === 0) ? null : options.stride;
   const p: Pooling = {
@@ -189,11 +217,9 @@ export function maxPool(nd: number, x: Tensor, kernelSize: number | readonly num
     ceilMode: options.ceilMode ?? false,
   };
   checkPooling(nd, x, p);
-  if (x.ndim === nd + 2) return x._maxPool(p);
-  return x
-    .unsqueeze(0)
-    ._maxPool(p)
-    .map((y) => y.squeeze(0));
+  const batch = x.ndim === nd + 2 ? x : x.unsqueeze(0);
+  const results = indices || (isGradEnabled() && x.requiresGrad) ? batch._maxPool(p) : [batch._maxPoolValues(p)];
+  return batch === x ? results : results.map((y) => y.squeeze(0));
 }
 
 /** PyTorch pools sequences as images of one row. */

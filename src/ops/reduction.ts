@@ -4,7 +4,7 @@ import * as e from "../kernel/expr.ts";
 import { arg, constant, type Expr, position, scalar, state } from "../kernel/expr.ts";
 import type { Kernels } from "../tensor/kernels.ts";
 import { type Composite, composite, type Dims, type Monoid, type ReduceLoop, type Rule, reduceLoop, rule, type Tensor } from "./define.ts";
-import { dimIndex, dimList } from "./dimension.ts";
+import { dimIndex, dimList, otherDims } from "./dimension.ts";
 import { extreme as extremeSignatures } from "./signatures.ts";
 
 /** Options of a reduction that can also come by position. */
@@ -346,7 +346,8 @@ export const sumToSize: Composite<(...size: number[] | [readonly number[]]) => T
     if (size.length === 0) return x.sum();
     const pad = x.ndim - size.length;
     if (pad < 0 || size.some((n, d) => n !== 1 && n !== x.shape[d + pad])) throw sumToShape(size, x.shape);
-    const dims = x.shape.flatMap((n, d) => (d < pad || (size[d - pad] === 1 && n !== 1) ? [d] : []));
+    const dims: number[] = [];
+    for (let d = 0; d < x.ndim; d++) if (d < pad || (size[d - pad] === 1 && x.shape[d] !== 1)) dims.push(d);
     return dims.length === 0 ? x : x.sum(dims, true).view(size);
   },
   { variadic: true },
@@ -356,7 +357,7 @@ export const sumToSize: Composite<(...size: number[] | [readonly number[]]) => T
 export const _moments: Rule<() => readonly Tensor[]> = rule({
   params: [],
   run: (k, x: Tensor) => {
-    const dims = x.shape.map((_, d) => d).filter((d) => d !== 1);
+    const dims = otherDims(x.ndim, 1);
     const mean = k.reduce(meanLoop, x, dims, true)[0]!;
     return [mean.reshape([-1]), k.reduce(squaresLoop, x, dims, false, { operands: [mean], parameter: 0 })[0]!];
   },

@@ -20,6 +20,7 @@ import {
   permute as permuted,
   select as selected,
   slice as sliced,
+  transpose as transposed,
   unsqueeze as unsqueezed,
   viewStrides,
 } from "../core/layout.ts";
@@ -41,22 +42,21 @@ function viewLayout(x: Layout, shape: readonly number[]): Layout {
  * @example torch.arange(6).view(2, 3)
  */
 export const view: ShapeView = define({ params: ["shape"], variadic: true, layout: viewLayout, grad: (g, shape) => g.reshape(shape) });
-const reshapeAlias: ShapeView = define({
-  params: ["shape"],
-  variadic: true,
-  node: "ReshapeAliasBackward0",
-  layout: viewLayout,
+/** What `reshape` gives where strides allow it. */
+export const _reshapeAlias: View<(to: Layout) => Tensor> = define({
+  params: ["to"],
+  layout: (_, to: Layout) => to,
   grad: (g, shape) => g.reshape(shape),
 });
-
-export { reshapeAlias as _reshapeAlias };
 
 /** The same elements in another shape: a view where possible, else a copy. */
 export const reshape: Composite<(...shape: number[] | [readonly number[]]) => Tensor> = composite(
   ["shape"],
   (x: Tensor, shape: readonly number[]) => {
     const full = inferShape(shape, x.numel());
-    return viewStrides(x.layout, full) === null ? x._contiguousCopy().view(full) : x._reshapeAlias(full);
+    const { layout } = x;
+    const strides = viewStrides(layout, full);
+    return strides === null ? x._contiguousCopy().view(full) : x._reshapeAlias(new Layout(full, strides, layout.offset));
   },
   { variadic: true },
 );
@@ -87,11 +87,7 @@ export const transpose: View<(dim0: number, dim1: number) => Tensor> = define({
   layout: (x, a: number, b: number) => swapped(x, dimIndex(a, x.ndim), dimIndex(b, x.ndim)),
   grad: (g, _, a: number, b: number) => g.transpose(a, b),
 });
-function swapped(x: Layout, a: number, b: number): Layout {
-  if (x.ndim === 0) return x;
-  const order = Array.from({ length: x.ndim }, (_, d) => (d === a ? b : d === b ? a : d));
-  return permuted(x, order);
-}
+const swapped = (x: Layout, a: number, b: number): Layout => (x.ndim === 0 ? x : transposed(x, a, b));
 
 /** A matrix transposed; vectors and 0-d tensors stay. */
 export const t: View<() => Tensor> = define({
@@ -110,7 +106,7 @@ export const permute: DimsView = define({
   layout: (x, dims: readonly number[]) => {
     if (dims.length !== x.ndim) throw permuteRank(x.ndim, dims.length);
     const order = dims.map((d) => dimIndex(d, x.ndim));
-    if (new Set(order).size !== order.length) throw permuteTwice();
+    if (order.some((d, i) => order.indexOf(d) !== i)) throw permuteTwice();
     return permuted(x, order);
   },
   grad: (g, _, dims: readonly number[]) => {
@@ -157,8 +153,9 @@ export const unsqueeze: View<(dim: number) => Tensor> = define({
 export const squeeze: View<(dim?: number | readonly number[]) => Tensor> = define({
   params: ["dim"],
   layout: (x, dim?: number | readonly number[]) => {
-    const among = dim === undefined ? x.shape.map((_, d) => d) : dimList(dim, x.ndim);
-    const kept = x.shape.flatMap((n, d) => (n === 1 && among.includes(d) ? [] : [d]));
+    const among = dim === undefined ? null : dimList(dim, x.ndim);
+    const kept: number[] = [];
+    for (let d = 0; d < x.ndim; d++) if (x.shape[d] !== 1 || (among !== null && !among.includes(d))) kept.push(d);
     return permuted(x, kept);
   },
   grad: (g, shape) => g.reshape(shape),

@@ -28,12 +28,22 @@ export function areByPosition(params: readonly string[], args: readonly unknown[
   return true;
 }
 
+function areNumbers(list: readonly unknown[]): boolean {
+  for (let i = 0; i < list.length; i++) if (typeof list[i] !== "number") return false;
+  return true;
+}
+
 /**
  * The arguments of a call by position: those given by position, then those of a last options object by name. With `variadic`, the first
  * parameter takes all the leading numbers: `x.view(2, 3)` as `x.view([2, 3])`.
  */
 export function byPosition(name: string, params: readonly string[], args: readonly unknown[], variadic: boolean = false): unknown[] {
   if (!variadic && areByPosition(params, args, 0)) return [...args];
+  if (variadic) {
+    const list = args.length === 1 && Array.isArray(args[0]) ? (args[0] as readonly unknown[]) : args;
+    // A copy: the list may be the caller's own.
+    if (list.length > 0 && areNumbers(list)) return [list.slice()];
+  }
   const options = isOptions(args.at(-1)) ? (args.at(-1) as Record<string, unknown>) : null;
   let given: unknown[] = options === null ? [...args] : args.slice(0, -1);
   if (variadic && (typeof given[0] === "number" || typeof given[0] === "bigint")) given = [given.map(toInt)];

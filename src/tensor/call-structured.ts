@@ -61,7 +61,7 @@ const ownHandle = (x: Tensor, given: Tensor): Tensor => (x === given ? x.alias()
 /** Calls a view: another layout on the same storage. */
 export function callView(op: View<Signature>, x: Tensor, ...given: unknown[]): Tensor {
   if (!(x instanceof Tensor)) checkSelf(op, [x]);
-  const args = given.length === 0 ? given : byPosition(op.opName, op.params, given, op.variadic);
+  const args = given.length === 0 || op.internal ? given : byPosition(op.opName, op.params, given, op.variadic);
   const { operand } = x;
   const y = new Tensor(operand.view(op.layout(operand.layout, ...args)));
   const recorded = isGradEnabled() && x.requiresGrad;

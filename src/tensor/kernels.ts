@@ -191,6 +191,16 @@ function countOf(shape: readonly number[], dims: readonly number[]): number {
   return count;
 }
 
+/** Whole numbers below 2^53 as int64, without a bigint for each. */
+function asInt64(values: readonly number[]): BigInt64Array {
+  const words = new Int32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    words[2 * i] = values[i]!;
+    words[2 * i + 1] = Math.floor(values[i]! / 2 ** 32);
+  }
+  return new BigInt64Array(words.buffer);
+}
+
 const fromFirst = (i: Expr): Expr => add(i, scalar(0, "i64"));
 
 export const kernels: Kernels = {
@@ -204,7 +214,7 @@ export const kernels: Kernels = {
   convert: converted,
   view: (x, layout) => new Tensor(x.operand.view(layout)),
 
-  integers: (values, shape, device) => fromValues(BigInt64Array.from(values, BigInt), shape, int64, device),
+  integers: (values, shape, device) => fromValues(asInt64(values), shape, int64, device),
   positions(layout, shift, device) {
     if (layout.isContiguous)
       return generated(generatorKernel("positions", int64, fromFirst), layout.shape, device, [layout.offset + shift]);

@@ -51,7 +51,7 @@ const pool = (nd: number): MaxPool =>
       ceilMode: boolean = false,
       returnIndices: boolean = false,
     ) => {
-      const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode });
+      const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode }, returnIndices);
       return returnIndices ? [values, indices] : values;
     },
   );
