@@ -13,7 +13,7 @@ import {
   expectedDtype,
   notForDtype,
 } from "../core/errors.ts";
-import { Layout } from "../core/layout.ts";
+import { Layout, permute } from "../core/layout.ts";
 import { inputGradient } from "./convolution-input.ts";
 import { type Rule, rule, type Tensor } from "./define.ts";
 import { dimRange } from "./dimension.ts";
@@ -41,12 +41,15 @@ export type ConvolutionOptions = {
 const outputSizes = (size: readonly number[], kernel: readonly number[], { stride, padding, dilation }: Geometry): number[] =>
   size.map((n, d) => Math.floor((n + 2 * padding[d]! - dilation[d]! * (kernel[d]! - 1) - 1) / stride[d]!) + 1);
 
-const order = (...groups: readonly (readonly number[])[]): number[] => groups.flat();
-
 /** A weight [m, c, k...] for each of n images: [n, groups, m / groups, c, k...]. */
 function groupsOfWeight({ shape, strides, offset }: Layout, n: number, groups: number): Layout {
   const m = shape[0]! / groups;
   return new Layout([n, groups, m, ...shape.slice(1)], [0, strides[0]! * m, ...strides], offset);
+}
+/** Images [n, m, s...] as [n, groups, m / groups, s...]. */
+function groupsOfImages({ shape, strides, offset }: Layout, groups: number): Layout {
+  const m = shape[1]! / groups;
+  return new Layout([shape[0]!, groups, m, ...shape.slice(2)], [strides[0]!, strides[1]! * m, ...strides.slice(1)], offset);
 }
 /** A bias [m] as [groups, m / groups, 1...]. */
 function groupsOfBias({ shape, strides, offset }: Layout, groups: number, nd: number): Layout {
@@ -106,18 +109,19 @@ export const _convolutionWeight: Rule<(input: Tensor, kernel: readonly number[],
     const out = g.shape.slice(2);
     const patches = windows(k, padded(k, x, padding, padding, 0), kernel, out, stride, dilation, groups);
     const m = g.shape[1]! / groups;
-    const grads = g.reshape([g.shape[0]!, groups, m, ...out]);
+    const grads = groupsOfImages(g.layout, groups);
     const shape = [g.shape[1]!, x.shape[1]! / groups, ...kernel];
     const seen = kernel.reduce((p, n) => p * n, shape[1]!);
+    const [images, windowed] = [dimRange(3, nd), dimRange(3 + nd, nd)];
     if (g.device.type === "cpu" && tiles(seen, m) < tiles(m, seen)) {
-      const a = patches.permute(order([1, 2], dimRange(3, nd), [0], dimRange(3 + nd, nd))); // (g, c, k..., n, o...)
-      const b = grads.permute(order([1, 0], dimRange(3, nd), [2])); // (g, n, o..., m)
+      const a = k.view(patches, permute(patches.layout, [1, 2, ...images, 0, ...windowed])); // (g, c, k..., n, o...)
+      const b = k.view(g, permute(grads, [1, 0, ...images, 2])); // (g, n, o..., m)
       const turned = k.contract(a, b, { batch: 1, m: 1 + nd, n: 1, k: 1 + nd });
-      return turned.permute(order([0, 2 + nd, 1], dimRange(2, nd))).reshape(shape);
+      return k.view(turned, permute(turned.layout, [0, 2 + nd, 1, ...dimRange(2, nd)])).reshape(shape);
     }
-    const a = grads.permute(order([1, 2, 0], dimRange(3, nd))); // (g, m, n, o...)
-    const b = patches.permute(order([1, 0], dimRange(3 + nd, nd), [2], dimRange(3, nd))); // (g, n, o..., c, k...)
-    return k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd }).view(shape);
+    const a = k.view(g, permute(grads, [1, 2, 0, ...images])); // (g, m, n, o...)
+    const b = k.view(patches, permute(patches.layout, [1, 0, ...windowed, 2, ...images])); // (g, n, o..., c, k...)
+    return k.view(k.contract(a, b, { batch: 1, m: 1, n: 1 + nd, k: 1 + nd }), Layout.contiguous(shape));
   },
   save: (_, g: Tensor, x: Tensor, __: readonly number[], geometry: Geometry) => ({ g, x, geometry }),
   grad: ({ g, x, geometry }: { g: Tensor; x: Tensor; geometry: Geometry }, [h], [toG, toX]) => [

@@ -13,7 +13,20 @@ export { _layerNorm, _layerNormInputGrad, _layerNormParameterGrads } from "./lay
 export * from "./matmul.ts";
 export { _nllLoss, _nllLossSpread } from "./nll-loss.ts";
 export { _vectorNorm } from "./norm.ts";
-export { _batchNorm, _channelSum, _channelSums, _normalized, _normalizedGrad } from "./normalization.ts";
+export {
+  _batchNorm,
+  _channelSum,
+  _channelSums,
+  _follow,
+  _inverseDeviation,
+  _normalized,
+  _normalizedDot,
+  _normalizedGrad,
+  _normalizedShift,
+  _normalizedSlope,
+  _perChannel,
+  _weightedScale,
+} from "./normalization.ts";
 export { pad } from "./padding.ts";
 export { _maxPool, _maxPoolValues, _maxUnpool } from "./pooling.ts";
 export {

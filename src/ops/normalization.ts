@@ -1,10 +1,12 @@
 import { type DType, float32, float64 } from "../core/dtype.ts";
 import { normBatch, normSize, normStatistics } from "../core/errors.ts";
+import { Layout } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, cast, constant, type Expr, state } from "../kernel/expr.ts";
 import {
   mapLoop,
   type Pointwise,
+  type PointwiseInplace,
   perElement,
   perRow,
   pointwise,
@@ -15,6 +17,8 @@ import {
   rowsLoop,
   rule,
   type Tensor,
+  type View,
+  view,
 } from "./define.ts";
 import { otherDims } from "./dimension.ts";
 
@@ -23,13 +27,28 @@ export const _normalized: Pointwise<(mean: Tensor, scale: Tensor, shift: Tensor)
   node: "NativeBatchNormBackward0",
   f: (x, mean, scale, shift) => e.add(e.mul(e.sub(x!, mean!), scale!), shift!),
 });
-/** A vector over the channels, seen over the whole input. */
-const perChannel = (v: Tensor, ndim: number): Tensor => v.reshape([1, -1, ...new Array<number>(ndim - 2).fill(1)]);
-/** `1 / sqrt(variance + eps)`, times the weight where there is one. */
-const scaleOf = (variance: Tensor, weight: Tensor | null, eps: number): Tensor => {
-  const invstd = variance.add(eps).rsqrt();
-  return weight === null ? invstd : invstd.mul(weight);
-};
+/** A vector over the channels, seen over an input of `ndim` dimensions. */
+export const _perChannel: View<(ndim: number) => Tensor> = view({
+  params: ["ndim"],
+  layout: ({ shape, strides, offset }, ndim: number) => {
+    const ones = new Array<number>(ndim - 2).fill(1);
+    return new Layout([1, shape[0]!, ...ones], [shape[0]! * strides[0]!, strides[0]!, ...ones], offset);
+  },
+  grad: (g, shape) => g.reshape(shape),
+});
+const perChannel = (v: Tensor, ndim: number): Tensor => (v.ndim === 1 ? v : v.reshape([-1]))._perChannel(ndim);
+
+const inverse = (variance: Expr, eps: Expr): Expr => e.div(1, e.sqrt(e.add(variance, eps)));
+const EPS = [{ name: "eps" }] as const;
+/** `1 / sqrt(variance + eps)` */
+export const _inverseDeviation: Pointwise<(eps: number) => Tensor> = pointwise(1, { params: EPS, f: (v, eps) => inverse(v!, eps!) });
+/** `weight / sqrt(variance + eps)` */
+export const _weightedScale: Pointwise<(weight: Tensor, eps: number) => Tensor> = pointwise(2, {
+  params: EPS,
+  f: (v, weight, eps) => e.mul(inverse(v!, eps!), weight!),
+});
+const scaleOf = (variance: Tensor, weight: Tensor | null, eps: number): Tensor =>
+  weight === null ? variance._inverseDeviation(eps) : variance._weightedScale(weight, eps);
 function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, mean: Tensor, variance: Tensor, eps: number): Tensor {
   const shift = bias ?? mean.newZeros(mean.shape);
   return x._normalized(perChannel(mean, x.ndim), perChannel(scaleOf(variance, weight, eps), x.ndim), perChannel(shift, x.ndim));
@@ -111,6 +130,24 @@ export const _normalizedGrad: Rule<(x: Tensor, mean: Tensor, slope: Tensor, scal
   },
 });
 
+// Numbers per channel that the gradient is made of. `off` is how far the true mean is from the rounded one.
+
+/** The sum of the gradient's products with the normalised x, from the sum `product` of those with `x - mean`, and the gradient's own. */
+export const _normalizedDot: Pointwise<(sum: Tensor, off: Tensor, invstd: Tensor) => Tensor> = pointwise(4, {
+  f: (product, sum, off, invstd) => e.mul(e.sub(product!, e.mul(sum!, off!)), invstd!),
+});
+const COUNT = [{ name: "count" }] as const;
+/** How the gradient goes with `x - mean`. */
+export const _normalizedSlope: Pointwise<(invstd: Tensor, scale: Tensor, count: number) => Tensor> = pointwise(3, {
+  params: COUNT,
+  f: (dot, invstd, scale, count) => e.neg(e.div(e.mul(e.mul(dot!, invstd!), scale!), count!)),
+});
+/** What the gradient has besides. */
+export const _normalizedShift: Pointwise<(scale: Tensor, slope: Tensor, off: Tensor, count: number) => Tensor> = pointwise(4, {
+  params: COUNT,
+  f: (sum, scale, slope, off, count) => e.neg(e.add(e.div(e.mul(sum!, scale!), count!), e.mul(slope!, off!))),
+});
+
 /** Statistics and result of a channel in one kernel, which goes over it three times while it is in the cache. */
 const channelLoop = (hasWeight: boolean, hasBias: boolean): RowsLoop =>
   rowsLoop((row, [x, ...affine]) => {
@@ -157,7 +194,8 @@ export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: 
       Tensor,
       Tensor,
     ];
-    return [y, mean.reshape([channels]), variance.reshape([channels])];
+    const vector = Layout.contiguous([channels]);
+    return [y, k.view(mean, vector), k.view(variance, vector)];
   },
   save: ([, mean, variance], x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => ({
     x,
@@ -173,18 +211,17 @@ export const _batchNorm: Rule<(weight: Tensor | null, bias: Tensor | null, eps: 
     const invstd = scaleOf(spread, null, eps);
     const y = g ?? x.newZeros(x.shape);
     const [sum, product, away] = y._channelSums(x, mean) as [Tensor, Tensor, Tensor];
-    const off = away.div(count); // how far the true mean is from the rounded one
-    const dot = product.sub(sum.mul(off)).mul(invstd); // of the gradient with the normalised x
+    const off = away.div(count);
+    const dot = product._normalizedDot(sum, off, invstd);
     const toWeight = g !== null && weight !== null && needs[0];
     const toBias = g !== null && hasBias && needs[weight === null ? 0 : 1];
     let dx: Tensor | null = null;
     if (toX) {
       const scale = scaleOf(spread, weight, eps);
-      let slope = dot.mul(invstd).mul(scale).div(-count);
-      let shift = sum.mul(scale).div(-count);
+      let slope = dot._normalizedSlope(invstd, scale, count);
       if (gVariance) slope = slope.add(gVariance.mul(2 / count));
+      let shift = sum._normalizedShift(scale, slope, off, count);
       if (gMean) shift = shift.add(gMean.div(count));
-      shift = shift.sub(slope.mul(off));
       dx = y._normalizedGrad(x, mean, slope, scale, shift);
     }
     return [dx, ...(weight === null ? [] : [toWeight ? dot : null]), ...(hasBias ? [toBias ? sum : null] : [])];
@@ -208,10 +245,15 @@ function emptyResult(x: Tensor, weight: Tensor | null, bias: Tensor | null): Ten
   return bias === null || bias.numel() === 0 ? scaled : scaled.add(bias.select(0, 0));
 }
 
-/** Moves running statistics towards those of a batch, in place. */
+/** Running statistics moved towards those of a batch. */
+export const _follow: PointwiseInplace<(batch: Tensor, momentum: number) => Tensor> = pointwise(2, {
+  inplace: true,
+  params: [{ name: "momentum" }],
+  f: (running, batch, momentum) => e.add(e.mul(running!, e.sub(1, momentum!)), e.mul(batch!, momentum!)),
+});
 function follow(running: Tensor, batch: Tensor, momentum: number | Tensor): void {
   const to = batch.detach().to(running.dtype);
-  if (typeof momentum === "number") running.mul_(1 - momentum).add_(to, { alpha: momentum });
+  if (typeof momentum === "number") running._follow_(to, momentum);
   else running.add_(to.sub(running).mul(momentum));
 }
 

@@ -1,4 +1,3 @@
-import { isGradEnabled } from "../autograd/modes.ts";
 import { int64 } from "../core/dtype.ts";
 import {
   notForDtype,
@@ -197,8 +196,8 @@ function sizes(name: string, value: number | readonly number[], nd: number, dema
 }
 
 /**
- * Checks the arguments of a max pooling and calls it: `nd` spatial dimensions, a batch dimension or none. Gives values and indices; the values alone
- * where the indices are not wanted and no gradient needs them.
+ * Checks the arguments of a max pooling and calls it: `nd` spatial dimensions, a batch dimension or none. Gives the values, and with `indices` where
+ * they stand, which the gradient needs: without, there is none.
  */
 export function maxPool(
   nd: number,
@@ -218,7 +217,7 @@ export function maxPool(
   };
   checkPooling(nd, x, p);
   const batch = x.ndim === nd + 2 ? x : x.unsqueeze(0);
-  const results = indices || (isGradEnabled() && x.requiresGrad) ? batch._maxPool(p) : [batch._maxPoolValues(p)];
+  const results = indices ? batch._maxPool(p) : [batch._maxPoolValues(p)];
   return batch === x ? results : results.map((y) => y.squeeze(0));
 }
 

@@ -78,6 +78,12 @@ export class AutogradMeta extends Container implements History {
     this.view = view;
   }
 
+  clearView(): void {
+    const base = this.view?.base.containerIfAny ?? null;
+    this.view = null;
+    if (base !== null) this.unrefer(base);
+  }
+
   override traverse(visit: (child: Container) => void): void {
     if (this.node !== null) visit(this.node);
     if (this.holdsGrad) visit(this.grad!.container);

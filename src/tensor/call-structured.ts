@@ -6,6 +6,7 @@ import { type Layout, sameShape } from "../core/layout.ts";
 import { canCast } from "../core/promotion.ts";
 import { checkWritable } from "../dispatch/overlap.ts";
 import { OwnerScope } from "../memory/ownership.ts";
+import type { Storage } from "../memory/storage.ts";
 import type { Composite, Rule, RuleDefinition, View, ViewDefinition } from "../ops/define.ts";
 import type { Op, Signature } from "../ops/entry.ts";
 import type { Signatures } from "../ops/signatures.ts";
@@ -212,14 +213,29 @@ function runSilently(op: Rule<Signature>, args: readonly unknown[]): Tensor | re
   }
 }
 
+/** Whether a tensor among arguments, or in a list among them, lies in some memory. */
+function sharesMemory(storage: Storage, args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i];
+    if (a instanceof Tensor ? a.operand.storage === storage : Array.isArray(a) && sharesMemory(storage, a)) return true;
+  }
+  return false;
+}
+
+/** Gives a result of a rule to its caller. As a view of something that the rule made on the way it could not be written to. */
+function handOver(y: Tensor, args: readonly unknown[], scope: OwnerScope): void {
+  if (y.base !== null && !sharesMemory(y.operand.storage, args)) y.forgetView();
+  scope.pass(y);
+}
+
 /** Runs a rule without recording. What it makes on the way is released. */
 function runRule(op: Rule<Signature>, args: readonly unknown[]): Tensor | readonly Tensor[] {
   // No call stands between `open` and `try`: where the stack ends there, the scope would stay open.
   const scope = OwnerScope.open();
   try {
     const result = runSilently(op, args);
-    if (result instanceof Tensor) scope.pass(result);
-    else for (const y of result) scope.pass(y);
+    if (result instanceof Tensor) handOver(result, args, scope);
+    else for (const y of result) handOver(y, args, scope);
     return result;
   } finally {
     scope.close();

@@ -288,6 +288,11 @@ export class Tensor extends Owner {
     this.ownAs("view");
     this.sharesMode(of);
   }
+  /** Makes it a tensor of its own: nobody else knows the one that it is a view of. */
+  forgetView(): void {
+    this.meta!.clearView();
+    this.ownAs("handle");
+  }
   /** What shows the memory of another tensor takes part in autograd, or not, as that does. */
   private sharesMode(of: Tensor): this {
     if (this.isInference() !== of.isInference()) this.ensureMeta().inference = of.isInference();

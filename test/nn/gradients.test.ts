@@ -173,6 +173,20 @@ it.each(checks)("$name", ({ f, inputs }) => {
   expect(gradgradcheck(f, x)).toBe(true);
 });
 
+it.each(checks)("the result of $name can be written to", ({ f, inputs }) => {
+  const xs = inputs();
+  const [plain] = torch.autograd.grad(f(...xs).sum(), xs[0]!);
+  const written = f(...xs)
+    .mul_(2)
+    .sum();
+  try {
+    expect(torch.equal(torch.autograd.grad(written, xs[0]!)[0]!, plain!.mul(2))).toBe(true);
+  } catch (e) {
+    // What backward keeps may not be written to: the result of softmax.
+    expect((e as Error).message).toContain("has been modified by an inplace operation");
+  }
+});
+
 it.each(checks.filter(({ name }) => /conv1d|maxPool1d|in training$|evaluation/.test(name)))(
   "$name on the reference device",
   async ({ f, inputs }) => {

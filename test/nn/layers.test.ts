@@ -112,6 +112,24 @@ describe("max pooling", () => {
     expect(torch.equal(y, F.maxPool2d(x.contiguous(), 2))).toBe(true);
   });
 
+  // Where nothing needs the places another kernel runs.
+  const special = [1, Number.NaN, -0, 0, 0, -0, Number.NEGATIVE_INFINITY, 5, 5, Number.POSITIVE_INFINITY, -3, -2, -1, 4, 2, Number.NaN];
+  const pools: readonly [string, number[], (x: torch.Tensor) => torch.Tensor][] = [
+    ["1d with a border", [1, 2, 8], (x) => F.maxPool1d(x, 3, 2, 1)],
+    ["2d", [1, 1, 4, 4], (x) => F.maxPool2d(x, 2)],
+    ["2d, one image, dilated, rounding up", [2, 2, 4], (x) => F.maxPool2d(x, [1, 2], { stride: 2, dilation: [1, 2], ceilMode: true })],
+    ["2d, channels last", [1, 4, 2, 2], (x) => F.maxPool2d(x.permute(0, 3, 1, 2), 2, 1)],
+    ["3d", [1, 1, 4, 2, 2], (x) => F.maxPool3d(x, 2, 1, 1)],
+  ];
+  describe.each([torch.float32, torch.float64, torch.float16])("of %s", (dtype) => {
+    it.each(pools)("gives the same without a gradient: %s", (_, shape, pool) => {
+      const x = torch.tensor(special, { dtype }).reshape(shape);
+      const [plain, recorded] = [pool(x), pool(x.clone().requiresGrad_()).detach()];
+      expect([plain.shape, plain.stride()]).toEqual([recorded.shape, recorded.stride()]);
+      expect(plain.reshape(-1).tolistSync()).toEqual(recorded.reshape(-1).tolistSync());
+    });
+  });
+
   const image = torch.ones(1, 1, 4, 4);
   it.each([
     [() => F.maxPool2d(image, 2, 0), "stride should not be zero"],

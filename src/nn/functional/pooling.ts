@@ -1,3 +1,4 @@
+import { isGradEnabled } from "../../autograd/modes.ts";
 import { maxPool, type PoolOptions } from "../../tensor/functional-ops.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Size } from "../arguments.ts";
@@ -51,7 +52,8 @@ const pool = (nd: number): MaxPool =>
       ceilMode: boolean = false,
       returnIndices: boolean = false,
     ) => {
-      const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode }, returnIndices);
+      const indexed = returnIndices || (isGradEnabled() && input.requiresGrad);
+      const [values, indices] = maxPool(nd, input, kernelSize, { stride, padding, dilation, ceilMode }, indexed);
       return returnIndices ? [values, indices] : values;
     },
   );
