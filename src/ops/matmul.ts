@@ -1,5 +1,5 @@
 import { expectedDtype, matmulShapes, notForDtype, ShapeError, sizeMismatch, TorchletError } from "../core/errors.ts";
-import { broadcastShapes, permute } from "../core/layout.ts";
+import { broadcastShapes, permute, sameShape } from "../core/layout.ts";
 import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 
 /** `kernel` is PyTorch's name of what bools have no. */
@@ -8,6 +8,9 @@ const sameDtype = (a: Tensor, b: Tensor, kernel: string): void => {
   if (a.dtype !== b.dtype) throw expectedDtype(a.dtype.scalarName, b.dtype.scalarName);
 };
 const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+const batchSizes = (expected: readonly number[], given: readonly number[]): ShapeError =>
+  new ShapeError(`Expected size for first two dimensions of batch2 tensor to be: ${list(expected)} but got: ${list(given)}.`);
 
 /** The product of two matrices, (n, k) and (k, m). */
 export const mm: Rule<(mat2: Tensor) => Tensor> = rule({
@@ -29,11 +32,8 @@ export const bmm: Rule<(mat2: Tensor) => Tensor> = rule({
   run: (k, a: Tensor, b: Tensor) => {
     if (a.ndim !== 3) throw new ShapeError("batch1 must be a 3D tensor");
     if (b.ndim !== 3) throw new ShapeError("batch2 must be a 3D tensor");
-    if (a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1]) {
-      throw new ShapeError(
-        `Expected size for first two dimensions of batch2 tensor to be: ${list([a.shape[0]!, a.shape[2]!])} but got: ${list(b.shape.slice(0, 2))}.`,
-      );
-    }
+    const [expected, given] = [[a.shape[0]!, a.shape[2]!], b.shape.slice(0, 2)];
+    if (!sameShape(expected, given)) throw batchSizes(expected, given);
     sameDtype(a, b, "bmm");
     return k.contract(a, b, { batch: 1, m: 1, n: 1, k: 1 });
   },
@@ -106,6 +106,23 @@ function foldLeft(a: Tensor, b: Tensor): Tensor {
   return out.view([...a.shape.slice(0, -1), ...b.shape.slice(1)]);
 }
 
+const stretched = (x: Tensor, shape: readonly number[]): Tensor => (sameShape(x.shape, shape) ? x : x.expand(shape));
+
+/** Products of matrices in pairs, (..., n, k) and (..., k, m), over any dimensions in common: they need not lie in memory as one. */
+export const _batchedMm: Rule<(mat2: Tensor) => Tensor> = rule({
+  params: ["mat2"],
+  node: "UnsafeViewBackward0",
+  run: (k, a: Tensor, b: Tensor) => {
+    sameDtype(a, b, "bmm");
+    return k.contract(a, b, { batch: a.ndim - 2, m: 1, n: 1, k: 1 });
+  },
+  save: (_, a: Tensor, b: Tensor) => ({ a, b }),
+  grad: ({ a, b }: { a: Tensor; b: Tensor }, [g], [left, right]) => [
+    left ? g!._batchedMm(b.transpose(-2, -1)) : null,
+    right ? a.transpose(-2, -1)._batchedMm(g!) : null,
+  ],
+});
+
 function batched(x: Tensor, y: Tensor): Tensor {
   const a = x.ndim === 1 ? x.unsqueeze(0) : x;
   const b = y.ndim === 1 ? y.unsqueeze(1) : y;
@@ -114,10 +131,9 @@ function batched(x: Tensor, y: Tensor): Tensor {
   const [m, k] = a.shape.slice(-2) as [number, number];
   const [k2, n] = b.shape.slice(-2) as [number, number];
   const count = batch.reduce((p, c) => p * c, 1);
-  const left = a.expand([...batch, m, k]).reshape([count, m, k]);
-  const right = b.expand([...batch, k2, n]).reshape([count, k2, n]);
-  const shape = [...batch, ...(x.ndim === 1 ? [] : [m]), ...(y.ndim === 1 ? [] : [n])];
-  return left.bmm(right).view(shape);
+  if (k !== k2) throw batchSizes([count, k], [count, k2]);
+  const out = stretched(a, [...batch, m, k])._batchedMm(stretched(b, [...batch, k, n]));
+  return x.ndim === 1 ? out.squeeze(-2) : y.ndim === 1 ? out.squeeze(-1) : out;
 }
 
 /** `beta * input + alpha * (mat1 @ mat2)`. */

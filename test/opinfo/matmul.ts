@@ -75,8 +75,8 @@ export const matmul: InfosOf<typeof table> = {
     call(t([2, 3, 4]), t([4, 2])),
     call(t([2, 3, 4]), t([4])),
     call(t([2, 3, 4]), t([2, 4, 2])),
-    // Where a batch is stretched, copies are multiplied, and kept.
-    { args: [t([2, 1, 3, 4]), t([3, 4, 2])], keeps: [] },
+    call(t([2, 1, 3, 4]), t([3, 4, 2])),
+    call(t([2, 2, 3, 4]), t([2, 2, 4, 2])),
     call(t([4]), t([2, 4, 3])),
     call(t([3, 4]), t([2, 4, 2])),
     call(t([0, 3]), t([3, 2])),
