@@ -189,6 +189,24 @@ print(time.perf_counter() - begin)
 """
 
 
+LAYERS = {
+    "transpose": lambda x: x.transpose(1, 2),
+    "products": torch.matmul,
+    "conv": F.conv2d,
+    "max_pool": lambda x: F.max_pool2d(x, 2),
+    "batch_norm": lambda x, w, b: F.batch_norm(x, None, None, w, b, True),
+    "cross_entropy": F.cross_entropy,
+}
+
+
+def layer(row, inputs):
+    """A layer of a small input; the gradient is that of the sum."""
+    f = LAYERS[row["layer"]]
+    wanted = row["mode"] != "plain"
+    leaves = [x.long() if spec.get("whole") else x.requires_grad_(wanted) for spec, x in zip(row["inputs"], inputs)]
+    return Task(leaves, lambda: f(*leaves), row["mode"])
+
+
 class Start:
     def measure(self):
         return float(subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True).stdout)
@@ -209,6 +227,7 @@ makers = {
     "layerNorm": op(3, lambda x, w, b: F.layer_norm(x, w.shape, w, b, 1e-5)),
     "matmul": op(2, torch.matmul),
     "convolution": op(2, lambda x, w: F.conv2d(x, w, padding=1)),
+    "layer": layer,
     "start": lambda row, inputs: Start(),
 }
 

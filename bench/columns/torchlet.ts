@@ -12,7 +12,7 @@ import { training } from "./torchlet-training.ts";
 const F = nn.functional;
 
 /** Short work is done several times in a scope, whose own cost is not the work's. */
-const IN_SCOPE: Readonly<Partial<Record<Row["kind"], number>>> = { add: 50, chain: 16 };
+const IN_SCOPE: Readonly<Partial<Record<Row["kind"], number>>> = { add: 50, chain: 16, layer: 16 };
 
 const read = async (tensors: readonly Tensor[]) => await Promise.all(tensors.map((t) => t.toTypedArray() as Promise<Float32Array>));
 
@@ -65,6 +65,21 @@ function chain(x: Tensor, c: Tensor): Tensor {
   return z;
 }
 
+/** Layers of small inputs; the gradient is that of the sum. */
+const layers: Readonly<Record<string, (...inputs: Tensor[]) => Tensor>> = {
+  transpose: (x) => x.transpose(1, 2),
+  products: (x, y) => x.matmul(y),
+  conv: (x, w, b) => F.conv2d(x, w, b),
+  max_pool: (x) => F.maxPool2d(x, 2),
+  batch_norm: (x, w, b) => F.batchNorm(x, null, null, w, b, true),
+  cross_entropy: (x, classes) => F.crossEntropy(x, classes),
+};
+function layer(row: Row, inputs: readonly Float32Array[]): Task {
+  const f = layers[row.layer!]!;
+  const leaves = inputs.map((v, i) => (row.inputs[i]!.whole ? tensor(v, row, i).long() : tensor(v, row, i, wants(row.mode))));
+  return task(row, leaves, () => f(...leaves));
+}
+
 const makers: Makers = {
   add: withConstant((x, y) => x.add(y)),
   chain: withConstant(chain),
@@ -80,6 +95,7 @@ const makers: Makers = {
   layerNorm: op(3, (x, w, b) => F.layerNorm(x, [w.shape[0]!], w, b, LAYER_NORM_EPS)),
   matmul: op(2, (x, y) => x.matmul(y)),
   convolution: op(2, (x, w) => F.conv2d(x, w, null, { padding: 1 })),
+  layer,
   ...training,
   start: () => startOf("torchlet"),
   size: () => sizeOf("torchlet"),

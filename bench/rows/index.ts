@@ -4,6 +4,7 @@ import { overhead, stages } from "./overhead.ts";
 import { packageRows, poolRows } from "./package.ts";
 import { normalizations, pointwise } from "./pointwise.ts";
 import type { Row } from "./row.ts";
+import { small } from "./small.ts";
 import { trainings } from "./training.ts";
 
 export const rows: readonly Row[] = [
@@ -12,6 +13,7 @@ export const rows: readonly Row[] = [
   ...normalizations,
   ...matmul,
   ...convolution,
+  ...small,
   ...trainings,
   ...packageRows,
   ...poolRows,

@@ -11,7 +11,18 @@ export interface Input {
 }
 
 /** The groups in the order of the table. Each column has a process of its own in each group. */
-export const groups = ["overhead", "pointwise", "normalization", "matmul", "convolution", "training", "package", "pool", "stages"] as const;
+export const groups = [
+  "overhead",
+  "pointwise",
+  "normalization",
+  "matmul",
+  "convolution",
+  "small",
+  "training",
+  "package",
+  "pool",
+  "stages",
+] as const;
 export type Group = (typeof groups)[number];
 
 /** What is computed. A column makes a task of each kind that its library knows. */
@@ -30,6 +41,7 @@ export type Kind =
   | "layerNorm"
   | "matmul"
   | "convolution"
+  | "layer"
   | "mlp"
   | "tiny"
   | "lenet"
@@ -66,6 +78,8 @@ export interface Row {
   /** What the name means, in a sentence. */
   readonly title: string;
   readonly kind: Kind;
+  /** Of kind "layer": which. */
+  readonly layer?: string;
   readonly mode: Mode;
   readonly size: Readonly<Record<string, number>>;
   readonly inputs: readonly Input[];
