@@ -222,7 +222,10 @@ function sharesMemory(storage: Storage, args: readonly unknown[]): boolean {
   return false;
 }
 
-/** Gives a result of a rule to its caller. As a view of something that the rule made on the way it could not be written to. */
+/**
+ * Gives a result to its caller. Where it is a view of something made on the way nobody else knows that, and it becomes a tensor of its own: a view
+ * from a rule, which records nothing, could not be written to, and one from a composite only by way of its base.
+ */
 function handOver(y: Tensor, args: readonly unknown[], scope: OwnerScope): void {
   if (y.base !== null && !sharesMemory(y.operand.storage, args)) y.forgetView();
   scope.pass(y);
@@ -312,7 +315,7 @@ export function callComposite(op: Composite<Signature>, ...given: unknown[]): un
   const scope = OwnerScope.open();
   try {
     const result = op.formula(...args);
-    if (result instanceof Tensor) scope.pass(result);
+    if (result instanceof Tensor) handOver(result, args, scope);
     else for (const y of handlesIn(result)) scope.pass(y);
     return result;
   } finally {
