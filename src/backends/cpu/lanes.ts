@@ -31,6 +31,20 @@ export function weight(roots: readonly Expr[]): number {
   return n;
 }
 
+/** How many instructions of the longest chain in the expressions wait for one another. */
+export function depth(roots: readonly Expr[]): number {
+  const depths = new Map<Expr, number>();
+  let deepest = 0;
+  visit(roots, (e) => {
+    let d = 0;
+    for (const s of e.src) d = Math.max(d, depths.get(s)!);
+    if (e.src.length > 0) d++;
+    depths.set(e, d);
+    deepest = Math.max(deepest, d);
+  });
+  return deepest;
+}
+
 /** The leaves `arg` under some expressions, each once by slot and type. */
 export function argLeaves(roots: readonly Expr[]): { slot: number; type: ComputeType }[] {
   const found: { slot: number; type: ComputeType }[] = [];

@@ -7,9 +7,10 @@ import { Codegen, declareCalls, type Lanes } from "./codegen.ts";
 import { instantiate, newModule, type WasmFunction } from "./engine.ts";
 import { compileByExponent } from "./exponents.ts";
 import { heap } from "./heap.ts";
-import { argLeaves, chooseLanes, weight } from "./lanes.ts";
+import { argLeaves, chooseLanes, depth, weight } from "./lanes.ts";
 import { firstWord, LAUNCH, loadScalarArgument, RecordReader, scalarTypes, writeNest, writeScalars } from "./launch.ts";
 import {
+  CHAIN,
   declareStill,
   innerLoop,
   Loops,
@@ -35,6 +36,8 @@ import type { FunctionBuilder, ModuleBuilder } from "./wasm/assembler.ts";
 const LINE = 64;
 /** Elements of the innermost loop in a block where an operand goes across lines: so few lines stay in the cache until they are used up. */
 const BLOCK = 16;
+/** The weight of a body that is long beside what a processor has in flight. */
+const LONG = 64;
 
 /**
  * Elementwise kernels. Operands that all lie contiguously take a flat loop; any others a nest made for their number of dimensions and for
@@ -272,7 +275,10 @@ class CompiledMap implements Compiled {
     if (streams.some((s) => s.walk === STRIDED)) return 1;
     const n = weight(this.#roots) + streams.filter((s) => s.walk !== STILL).length;
     if (this.#lanes === 1) return n <= 6 ? 2 : 1;
-    return n <= 128 ? 4 : n <= 200 ? 2 : 1;
+    // Where two chains run side by side already, more copies want more registers than there are. A long body needs them all the same: a processor
+    // does not look past it.
+    const fillsItself = n >= CHAIN && n <= LONG && weight(this.#roots) >= 2 * depth(this.#roots);
+    return fillsItself ? 2 : n <= 128 ? 4 : n <= 200 ? 2 : 1;
   }
 }
 
