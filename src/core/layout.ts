@@ -112,12 +112,14 @@ export function permute(l: Layout, dims: readonly number[]): Layout {
 
 // `with` and `toSpliced` take several times as long as these, and views are made all the time.
 
-function replaced(list: readonly number[], at: number, value: number): number[] {
+/** A list with another value at one place. */
+export function replaced(list: readonly number[], at: number, value: number): number[] {
   const other = list.slice();
   other[at] = value;
   return other;
 }
-function without(list: readonly number[], at: number): number[] {
+/** A list without one of its places. */
+export function without(list: readonly number[], at: number): number[] {
   const n = list.length - 1;
   const other = new Array<number>(n);
   for (let d = 0; d < n; d++) other[d] = list[d < at ? d : d + 1]!;

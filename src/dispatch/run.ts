@@ -185,6 +185,11 @@ export function reduce(
 ): Operand[] {
   const x = operands[0]!;
   const { shape } = x.layout;
+  if (dims.length === shape.length && !keepdim) {
+    const single = allocateOutputs(kernel.outputs, Layout.contiguous([]), x.device);
+    execute(kernel, operands, single, args);
+    return single;
+  }
   const kept = keptDims(shape.length, dims);
   // The kernel reduces the last dimensions.
   const areLast = dims.length === 0 || dims[0] === kept.length;

@@ -1,5 +1,5 @@
 import { int64 } from "../core/dtype.ts";
-import { Layout } from "../core/layout.ts";
+import { Layout, replaced, unsqueeze } from "../core/layout.ts";
 import * as e from "../kernel/expr.ts";
 import { arg, constant, type Expr, scalar, state } from "../kernel/expr.ts";
 import type { Kernels } from "../tensor/kernels.ts";
@@ -20,6 +20,8 @@ import { dimList } from "./dimension.ts";
 import { atClasses, classLoop, type Reduction } from "./nll-loss.ts";
 
 const classDim = (x: Tensor): number => (x.ndim === 1 ? 0 : 1);
+/** What there is for each target, seen beside the scores: with one class. */
+const oneClass = (k: Kernels, x: Tensor, dim: number): Tensor => k.view(x, unsqueeze(x.layout, dim));
 const weightsAt = (k: Kernels, weight: Tensor, classes: Tensor): Tensor =>
   atClasses(
     k,
@@ -90,21 +92,18 @@ export const _crossEntropy: CrossEntropy = rule({
   nonDifferentiable: [1, 2, 3],
   run: (k, x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => {
     const dim = classDim(x);
-    const at = k.map(classLoop, [target], int64, [ignoreIndex]);
-    const score = atClasses(k, x, dim, x.stride().toSpliced(dim, 1), at);
+    const classes = oneClass(k, target, dim);
+    const at = k.map(classLoop, [classes], int64, [ignoreIndex]);
+    const score = atClasses(k, x, dim, replaced(x.stride(), dim, 0), at);
     const [top, logSum] = k.rows(normalizerLoop, x, [dim]) as [Tensor, Tensor];
-    const perTarget = Layout.contiguous(target.shape);
-    const operands = [k.view(top, perTarget), k.view(logSum, perTarget), target];
+    const operands = [top, logSum, classes];
     if (weight !== null) operands.push(weightsAt(k, weight, at));
     if (reduction === "none") {
       const losses = k.map(elementLoops[weight === null ? 0 : 1], [score, ...operands], x.dtype, [ignoreIndex]);
-      return [losses, top, logSum, k.full([], 0, x.dtype, x.device)];
+      return [k.view(losses, Layout.contiguous(target.shape)), top, logSum, k.full([], 0, x.dtype, x.device)];
     }
     const loop = sumLoops[weight === null ? 0 : 1]![reduction === "mean" ? 1 : 0];
-    const [loss, total] = k.reduce(loop, score, dimList(null, target.ndim), false, { operands, parameter: ignoreIndex }) as [
-      Tensor,
-      Tensor,
-    ];
+    const [loss, total] = k.reduce(loop, score, dimList(null, x.ndim), false, { operands, parameter: ignoreIndex }) as [Tensor, Tensor];
     return [loss, top, logSum, total];
   },
   save: ([, top, logSum, total], x: Tensor, target: Tensor, weight: Tensor | null, ignoreIndex: number, reduction: Reduction) => ({
@@ -164,14 +163,14 @@ export const _crossEntropyGrad: CrossEntropyGrad = rule({
     reduction: Reduction,
   ) => {
     const dim = classDim(x);
-    const inputs = [target, g];
-    if (weight !== null) inputs.push(weightsAt(k, weight, k.map(classLoop, [target], int64, [ignoreIndex])));
+    const classes = oneClass(k, target, dim);
+    const inputs = [classes, reduction === "none" ? oneClass(k, g, dim) : g];
+    if (weight !== null) inputs.push(weightsAt(k, weight, k.map(classLoop, [classes], int64, [ignoreIndex])));
     if (reduction === "mean") inputs.push(total);
     const loop = factorLoops[weight === null ? 0 : 1]![reduction === "mean" ? 1 : 0];
     const factor = k.map(loop, inputs, g.dtype, [ignoreIndex]);
-    const perRow = Layout.contiguous(top.shape);
     const places = k.positions(Layout.contiguous(x.shape.map((n, d) => (d === dim ? n : 1))), 0, x.device);
-    return k.map(slopeLoop, [x, top, logSum, k.view(factor, perRow), target.unsqueeze(dim), places], x.dtype);
+    return k.map(slopeLoop, [x, top, logSum, factor, classes, places], x.dtype);
   },
   save: (
     _,

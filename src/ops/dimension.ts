@@ -1,5 +1,5 @@
 import { ArgumentError, ambiguousInferred, dimOutOfRange, dimTwice, invalidShape, twoInferred } from "../core/errors.ts";
-import { numel } from "../core/layout.ts";
+import { numel, replaced } from "../core/layout.ts";
 
 /** A dimension counted from the front. */
 export function dimIndex(dim: number, ndim: number): number {
@@ -56,5 +56,5 @@ export function inferShape(shape: readonly number[], n: number): number[] {
   const known = shape.reduce((a, s, d) => (d === unknown ? a : a * s), 1);
   if (known === 0 && n === 0) throw ambiguousInferred(shape);
   if (known === 0 || n % known !== 0) throw invalidShape(shape, n);
-  return shape.with(unknown, n / known);
+  return replaced(shape, unknown, n / known);
 }

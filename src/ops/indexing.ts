@@ -9,7 +9,7 @@ import {
   indexValueShape,
   ShapeError,
 } from "../core/errors.ts";
-import { broadcastShapes, expandTo, Layout, sameShape } from "../core/layout.ts";
+import { broadcastShapes, expandTo, Layout, replaced, sameShape } from "../core/layout.ts";
 import type { Indexed } from "../kernel/kernel.ts";
 import type { Fault, Kernels, ScatterMode } from "../tensor/kernels.ts";
 import { type Composite, composite, type Rule, type RuleInplace, rule, type Tensor } from "./define.ts";
@@ -35,7 +35,7 @@ function lookup(x: Layout, dim: number, shape: readonly number[]): { layout: Lay
       size: 1,
       stride: 1,
     };
-  return { layout: new Layout(shape, x.strides.with(dim, 0), x.offset), size: x.shape[dim]!, stride: x.strides[dim]! };
+  return { layout: new Layout(shape, replaced(x.strides, dim, 0), x.offset), size: x.shape[dim]!, stride: x.strides[dim]! };
 }
 
 function checkGather(name: string, x: Tensor, dim: number, index: Tensor): void {
@@ -154,7 +154,7 @@ export const indexSelect: Rule<(dim: number, index: Tensor) => Tensor> = rule({
     const d = dimIndex(dim, x.ndim);
     const at = indexVector("index_select", index);
     const n = at.numel();
-    const shape = x.ndim === 0 ? [] : x.shape.with(d, n);
+    const shape = x.ndim === 0 ? [] : replaced(x.shape, d, n);
     const { layout, size, stride } = lookup(x.layout, d, shape);
     const along = at.reshape(shape.map((_, i) => (i === d ? n : 1)));
     return k.gather(x, layout, [along], [{ size, stride, wraps: false }], (): Error => new IndexError("index out of range in self"));

@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { catEmpty, catRank, catSizes, missingArguments, splitZero, stackEmpty, stackSizes, TorchletError } from "../core/errors.ts";
-import { sameShape, slice as sliced } from "../core/layout.ts";
+import { replaced, sameShape, slice as sliced } from "../core/layout.ts";
 import { resultType } from "../core/promotion.ts";
 import { type Composite, composite, type Rule, rule, type Tensor } from "./define.ts";
 import { dimIndex } from "./dimension.ts";
@@ -39,14 +39,8 @@ export const cat: CatOp = rule({
     const d = dimIndex(dim, first.ndim);
     const sizes = joinedSizes(tensors, d);
     const dtype: DType = resultType(tensors);
-    const out = k.empty(
-      first.shape.with(
-        d,
-        sizes.reduce((a, b) => a + b, 0),
-      ),
-      dtype,
-      first.device,
-    );
+    const joined = sizes.reduce((a, b) => a + b, 0);
+    const out = k.empty(replaced(first.shape, d, joined), dtype, first.device);
     let at = 0;
     tensors.forEach((x, i) => {
       const n = sizes[i]!;

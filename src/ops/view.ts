@@ -18,6 +18,7 @@ import {
   extent,
   Layout,
   permute as permuted,
+  replaced,
   select as selected,
   slice as sliced,
   transpose as transposed,
@@ -288,8 +289,8 @@ export const unfold: View<(dimension: number, size: number, step: number) => Ten
     if (x.ndim === 0) return new Layout([size], [1], x.offset);
     const stride = x.strides[d]!;
     return new Layout(
-      [...x.shape.with(d, Math.floor((n - size) / step) + 1), size],
-      [...x.strides.with(d, stride * step), stride],
+      [...replaced(x.shape, d, Math.floor((n - size) / step) + 1), size],
+      [...replaced(x.strides, d, stride * step), stride],
       x.offset,
     );
   },

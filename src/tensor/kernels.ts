@@ -175,6 +175,13 @@ function loopKernel<K extends ReduceKernel | ScanKernel>(
 
 const fresh = (shape: readonly number[], dtype: DType, device: Device): Tensor => new Tensor(allocateContiguous(shape, dtype, device));
 
+const expanded = (x: Operand, shape: readonly number[]): Operand => (x.layout.shape === shape ? x : x.view(expandTo(x.layout, shape)));
+function operandsOf(xs: readonly Tensor[]): Operand[] {
+  const operands = new Array<Operand>(xs.length);
+  for (let i = 0; i < xs.length; i++) operands[i] = xs[i]!.operand;
+  return operands;
+}
+
 const NO_MORE: NonNullable<Parameters<Kernels["reduce"]>[4]> = {};
 const asTensors = (operands: readonly Operand[]): Tensor[] =>
   operands.length === 1 ? [new Tensor(operands[0]!)] : operands.map((o) => new Tensor(o));
@@ -241,15 +248,10 @@ export const kernels: Kernels = {
       };
       loop.kernels.set(key, kernel);
     }
+    const operands = operandsOf(inputs);
+    run.commonDevice(operands);
     // Row-major: `position` counts that way.
-    return new Tensor(
-      run.map(
-        kernel,
-        inputs.map((x) => x.operand),
-        { scalars },
-        true,
-      )[0]!,
-    );
+    return new Tensor(run.mapOne(kernel, operands, { scalars }, true));
   },
 
   reduce(loop, x, dims, keepdim = false, more = NO_MORE) {
@@ -258,7 +260,7 @@ export const kernels: Kernels = {
     if (loop.nonEmpty) run.checkNonEmpty(loop.name, x.operand, sorted);
     const args = loop.scalars === undefined ? undefined : { scalars: loop.scalars(countOf(x.shape, sorted), more.parameter ?? 0) };
     const operands = [x.operand];
-    if (more.operands !== undefined) for (const t of more.operands) operands.push(t.operand.view(expandTo(t.layout, x.shape)));
+    if (more.operands !== undefined) for (const t of more.operands) operands.push(expanded(t.operand, x.shape));
     return asTensors(run.reduce(loopKernel<ReduceKernel>("reduce", loop, x.dtype), operands, sorted, keepdim, args));
   },
 
@@ -268,7 +270,7 @@ export const kernels: Kernels = {
     for (let i = 0; i < more.length; i++) {
       const t = more[i]!;
       key = key * 16 + t.dtype.id;
-      operands.push(t.layout.shape === x.layout.shape ? t.operand : t.operand.view(expandTo(t.layout, x.shape)));
+      operands.push(expanded(t.operand, x.shape));
     }
     let kernel = loop.kernels.get(key);
     if (kernel === undefined) {
@@ -301,16 +303,22 @@ export const kernels: Kernels = {
   },
 
   gather(source, layout, indices, indexed, fault, asSource = false) {
-    const places = expandAll(indices, layout.shape);
-    const target = asSource ? resultLayout(layout.shape, [layout, ...places.map((p) => p.layout)]) : Layout.contiguous(layout.shape);
+    const inputs = [source.operand.view(layout)];
+    for (let i = 0; i < indices.length; i++) inputs.push(expanded(indices[i]!.operand, layout.shape));
+    run.commonDevice(inputs);
+    const target = asSource
+      ? resultLayout(
+          layout.shape,
+          inputs.map((x) => x.layout),
+        )
+      : Layout.contiguous(layout.shape);
     const out = new Tensor(allocate(target, source.dtype, source.device));
     const kernel = gathers.get(source.dtype.id * 64 + indices.length, () => ({
       kind: "gather",
       inputs: [source.dtype, ...indices.map(() => int64)],
       compiled: [],
     }));
-    run.commonDevice([source.operand, ...indices.map((i) => i.operand)]);
-    run.gather(kernel, [source.operand.view(layout), ...places], out.operand, indexed, fault);
+    run.gather(kernel, inputs, out.operand, indexed, fault);
     return out;
   },
 
@@ -356,7 +364,7 @@ export const kernels: Kernels = {
   },
 };
 
-const expandAll = (xs: readonly Tensor[], shape: readonly number[]) => xs.map((x) => x.operand.view(expandTo(x.layout, shape)));
+const expandAll = (xs: readonly Tensor[], shape: readonly number[]) => xs.map((x) => expanded(x.operand, shape));
 
 /** The fault of an index into dimension `dim` of size `size`. */
 export const boundsFault =

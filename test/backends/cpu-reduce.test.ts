@@ -301,6 +301,47 @@ describe("two inputs", () => {
   });
 });
 
+describe("all elements of operands without gaps", () => {
+  const lengths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 130, 3, 4099, 1, 8];
+  const numbers = (n: number): number[] => sample(n).map((v, k) => Math.round(v) + (k % 10));
+  const total = (list: readonly number[]): number => list.reduce((s, v) => s + v, 0);
+
+  test("one kernel takes any length, one after the other, and gaps in between", () => {
+    const k = sum();
+    const [out, among] = [empty(float32, c([])), empty(float32, c([], 1))];
+    for (const n of lengths) {
+      const a = numbers(n);
+      for (const to of [out, among]) {
+        k.run([put({ dtype: float32, layout: c([n], 1), storage: [1e6, ...a] })], [to], {});
+        expect(values(to)).toEqual([total(a)]);
+      }
+      const spread = numbers(2 * n);
+      k.run([put({ dtype: float32, layout: new Layout([n], [2], 0), storage: spread })], [out], {});
+      expect(values(out)).toEqual([total(spread.filter((_, j) => j % 2 === 0))]);
+    }
+  });
+
+  test("of several operands", () => {
+    const k = reduction(
+      [float32, int64],
+      [e.constant(0, "f32"), e.constant(0, "f32")],
+      [e.select(e.eq(e.arg(1, "i64"), 0), 0, x), x],
+      [e.add(S(0), S(2)), e.add(S(1), S(3))],
+      [
+        { dtype: float32, value: S(0) },
+        { dtype: float32, value: S(1) },
+      ],
+    );
+    for (const n of lengths) {
+      const a = numbers(n);
+      const outs = [empty(float32, c([])), empty(float32, c([]))];
+      const marks = a.map((_, j) => BigInt(j % 3));
+      k.run([put({ dtype: float32, layout: c([n]), storage: a }), put({ dtype: int64, layout: c([n, 1]), storage: marks })], outs, {});
+      expect(outs.map((o) => values(o)[0])).toEqual([total(a.filter((_, j) => j % 3 !== 0)), total(a)]);
+    }
+  });
+});
+
 describe("accuracy of float32 sums", () => {
   /** Sums n numbers of one sign that float32 cannot hold exactly. */
   function relativeError(n: number, layout: Layout, per: number): number {

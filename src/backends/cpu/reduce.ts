@@ -49,6 +49,8 @@ class CompiledReduce implements Compiled {
   /** What an element costs. */
   readonly #cost: number;
   readonly #walkOf = (k: number): Walk => this.#walks[k]!;
+  /** For all elements of operands without gaps: in vectors, and one by one. */
+  readonly #whole: (WasmFunction | null)[] = [null, null];
 
   constructor(kernel: KernelOf<"reduce">) {
     this.#inputs = kernel.inputs;
@@ -76,6 +78,10 @@ class CompiledReduce implements Compiled {
   run(inputs: readonly Operand[], outputs: readonly Operand[], args: LaunchArgs): void {
     if (outputs[0]!.layout.numel === 0) return;
     if (this.#scalars.length > 0) writeScalars(this.#scalars, args.scalars);
+    if (this.#isWhole(inputs, outputs)) {
+      this.#runWhole(inputs, outputs);
+      return;
+    }
     layKept(this.#kept, this.#keptSizes, outputs, inputs);
     const { ndim } = outputs[0]!.layout;
     const elements = layReduced(this.#reduced, this.#reducedSizes, inputs, ndim, this.#usesPosition, this.#simple !== null);
@@ -90,6 +96,38 @@ class CompiledReduce implements Compiled {
     const cost = outputs[0]!.layout.numel * elements * this.#cost;
     // Rows can be cut anywhere, and vectors of kept elements not.
     if (cost < PARALLEL || !runNest(f, this.#kept, first, w, cost, this.#rowsPay(elements) ? 1 : 64)) f(LAUNCH);
+  }
+
+  /** Whether all elements of operands without gaps go into one, as in most losses, and are too few for several threads. */
+  #isWhole(inputs: readonly Operand[], outputs: readonly Operand[]): boolean {
+    if (outputs[0]!.layout.numel !== 1 || inputs.length === 0 || this.#usesPosition) return false;
+    const { numel } = inputs[0]!.layout;
+    if (numel === 0 || numel * this.#cost >= PARALLEL) return false;
+    for (let j = 0; j < inputs.length; j++) if (!inputs[j]!.layout.isContiguous) return false;
+    return true;
+  }
+
+  /** Without laying out loops: there are two, of one element and of all, and each operand goes on by an element. */
+  #runWhole(inputs: readonly Operand[], outputs: readonly Operand[]): void {
+    const elements = inputs[0]!.layout.numel;
+    const way = elements >= this.#rowLanes ? 0 : 1;
+    let f = this.#whole[way]!;
+    if (f === null) {
+      layKept(this.#kept, this.#keptSizes, outputs, inputs);
+      layReduced(this.#reduced, this.#reducedSizes, inputs, outputs[0]!.layout.ndim, false, this.#simple !== null);
+      f = this.#function(elements);
+      this.#whole[way] = f;
+    }
+    const i32 = heap.i32;
+    let w = firstWord(this.#scalars.length);
+    let k = 0;
+    for (let j = 0; j < outputs.length; j++, k++) i32[w++] = address(outputs[j]!, this.#keptSizes[k]!);
+    for (let j = 0; j < inputs.length; j++, k++) i32[w++] = address(inputs[j]!, this.#keptSizes[k]!);
+    i32[w++] = 1;
+    for (k = 0; k < this.#keptSizes.length; k++) i32[w++] = this.#keptSizes[k]!;
+    i32[w++] = elements;
+    for (k = 0; k < this.#reducedSizes.length; k++) i32[w++] = this.#reducedSizes[k]!;
+    f(LAUNCH);
   }
 
   #function(elements: number): WasmFunction {
