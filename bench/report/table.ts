@@ -20,19 +20,22 @@ export function verdictText({ row }: Pick<Measured, "row">, { column, target, ot
   return `${column}: ${shown}, ${bound}${met === true ? "" : ` **misses by ${(100 * far).toFixed(0)} %**`}`;
 }
 
-/** The lines of a table of a group's rows in Markdown: columns in which no row has a figure are named below, with their reasons. */
+/** The lines of a table of a group's rows in Markdown: what profiles show of rows that miss comes below, and columns in which no row has a figure, with their reasons. */
 export function tableOf(rows: readonly Measured[], columns: readonly ColumnSpec[], all: readonly Measured[]): string[] {
   const shown = columns.filter(({ name }) => rows.some(({ cells }) => figure(cells[name]) !== null));
   const withLimit = rows.some(({ limits }) => Object.values(limits).some(({ seconds }) => figure(seconds) !== null));
   const names = ["", ...shown.map((c) => c.name), ...(withLimit ? ["limit"] : []), "to the target"];
   const lines = [`| ${names.join(" | ")} |`, `|${names.map(() => "---").join("|")}|`];
+  const profiles: string[] = [];
   for (const measured of rows) {
     const { row, cells, limits } = measured;
     const limit = Object.entries(limits).flatMap(([name, { seconds }]) => {
       const value = figure(seconds);
       return value === null ? [] : [`${duration(value)} (${name.replace(/^.*, /, "")})`];
     });
-    const verdict = verdicts(measured, columns, all).map((v) => verdictText(measured, v));
+    const held = verdicts(measured, columns, all);
+    const verdict = held.map((v) => verdictText(measured, v));
+    if (row.profile !== undefined && held.some(({ met }) => met === false)) profiles.push(`- ${row.name}: ${row.profile}`);
     const texts = [
       row.name,
       ...shown.map(({ name }) => cellText(measured, cells[name])),
@@ -45,6 +48,7 @@ export function tableOf(rows: readonly Measured[], columns: readonly ColumnSpec[
     const reasons = new Set(rows.flatMap(({ cells }) => (cells[name] !== undefined && "none" in cells[name] ? [cells[name].none] : [])));
     return reasons.size === 0 || shown.some((c) => c.name === name) ? [] : [`${name} (${[...reasons].join("; ")})`];
   });
+  if (profiles.length > 0) lines.push("", "What profiles show of rows that miss:", "", ...profiles);
   if (missing.length > 0) lines.push("", `Without a figure here: ${missing.join(", ")}.`);
   return lines;
 }

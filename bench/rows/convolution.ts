@@ -25,6 +25,12 @@ const forward = ({ batch, from, to, side }: Shape): Row => ({
     { column: "WASM", of: "its matmul", least: 0.75 },
     { column: "BLAS", of: "PyTorch", most: 1.5 },
   ],
+  ...(from === 1
+    ? {
+        profile:
+          "86 % of the time is the micro-kernel's. Its sums have 9 terms: every ninth multiply-add ends in a store, where a product of 512 has one in 512.",
+      }
+    : {}),
 });
 
 /** Backward computes the gradients of input and weight: two more products of the same size. */
@@ -39,6 +45,12 @@ const both = (row: Row): Row => {
     flops: 3 * row.flops!,
     calls: 3,
     keep: false,
+    ...(row.profile === undefined
+      ? {}
+      : {
+          profile:
+            "73 % of the time is in the micro-kernels: 48 % in forward and the input's gradient, of few terms to a sum, 25 % in the weight's gradient.",
+        }),
     // A weight's gradient sums over all images and places; the errors of its terms grow with the root of their number.
     tolerance: { absolute: 1e-5 * Math.sqrt(batch * side * side), relative: 0 },
   };

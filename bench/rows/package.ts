@@ -10,6 +10,8 @@ export const packageRows: readonly Row[] = [
     kind: "start",
     title: "import to first gradient, in a fresh process",
     targets: [{ column: "WASM", of: "itself", most: 0.06 }],
+    profile:
+      "24 ms go into parsing 750 KB, at a rate that neither white space nor any one file changes, 10 into running the modules, 20 into the first three kernels, whose generators run for the first time. With NODE_COMPILE_CACHE it is 44 ms in Node 24.",
   },
   {
     ...common,
@@ -18,6 +20,8 @@ export const packageRows: readonly Row[] = [
     title: "core and CPU backend, minified and compressed",
     unit: "B",
     targets: [{ column: "WASM", of: "itself", most: 60 * 1000 }],
+    profile:
+      "Of 540 KB before compression the CPU backend has 152 (its kernels are generated, for all dtypes and strides), the tensor with its methods 86, the ops with their gradients 75, errors in PyTorch's words, dtypes and printing 68, nn 41, memory 26, the rest 91.",
   },
 ];
 

@@ -97,6 +97,8 @@ export interface Row {
   /** Whether PyTorch's allocator is told to keep freed blocks, without which large results cost it a page fault for every page. */
   readonly keep: boolean;
   readonly targets: readonly Target[];
+  /** Where the time goes, as profiles of Torchlet show it: printed where a target is missed. */
+  readonly profile?: string;
   /** What figures are in: times, or bytes. */
   readonly unit: "s" | "B";
 }

@@ -107,6 +107,15 @@ describe("figures", () => {
     expect(lines[2]).toContain("| add4 | 1.00 us | 4.00 us | WASM, Node 20: 0.25x PyTorch");
     expect(lines.at(-1)).toBe("Without a figure here: tfjs-cpu (not installed).");
   });
+
+  test("say what profiles show of rows that miss, and of no others", () => {
+    const of = (seconds: number): string[] => {
+      const start = measured("start", { "WASM, Node 20": cell(seconds) });
+      return tableOf([start], columns, [start]);
+    };
+    expect(of(0.08).at(-1)).toMatch(/^- start: \d+ ms go into parsing/);
+    expect(of(0.04).join("\n")).not.toContain("profiles show");
+  });
 });
 
 describe("charts", () => {
