@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { classNames } from "./class-names.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -19,6 +20,7 @@ await build({
   configFile: false,
   root,
   logLevel: "warn",
+  plugins: [classNames()],
   build: {
     target: "es2022",
     outDir: "dist",

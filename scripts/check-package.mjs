@@ -26,6 +26,8 @@ try {
 
   const printed = run(process.execPath, ["use.mjs"]);
   check(printed.trim() === "tensor([[2., 4.],\n        [6., 8.]])", `Node printed ${printed}`);
+  const called = run(process.execPath, ["names.mjs"]);
+  check(called.trim() === '["Mine(in_features=2, out_features=3, bias=True)"]', `classes are called ${called}`);
   run(bin("tsc"), ["-p", "tsconfig.json"]);
 
   run(bin("vite"), ["build", "--logLevel", "warn"]);
@@ -35,6 +37,7 @@ try {
     .map((n) => ({ name: n, text: readFileSync(join(assets, n)) }));
   const code = bundle.map(({ text }) => text).join("\n");
   check(!/require\(|from\s*["']node:/.test(code), "the bundle imports a Node built-in");
+  check(!code.includes("in_features"), "the bundle of a program without modules has them");
   const sizes = bundle.map(({ name, text }) => `${name} ${text.length} bytes, ${gzipSync(text).length} gzipped`);
   check(bundle.length > 1, "the bundle has WebGPU among what a page loads at first");
   console.log(`package ${tarball.size} bytes, ${tarball.entryCount} files; browser bundle: ${sizes.join("; ")}`);

@@ -3,19 +3,14 @@ import { CpuBackend } from "./backends/cpu/backend.ts";
 import { getNumThreads, setNumThreads } from "./backends/cpu/threads/settings.ts";
 import { ReferenceBackend } from "./backends/reference/backend.ts";
 import { startedWebGpu, startWebGpu } from "./backends/webgpu/start.ts";
-import { nameClasses } from "./core/class-names.ts";
-import * as errors from "./core/error-classes.ts";
 import { registerBackend } from "./dispatch/device.ts";
-import * as nnClasses from "./nn/index.ts";
-import * as optimClasses from "./optim/index.ts";
 import "./tensor/attach.ts";
-import { useThreads } from "./utils/benchmark/timer.ts";
+import { useThreads } from "./utils/benchmark/threads.ts";
 
 registerBackend("cpu", { create: () => new CpuBackend(), alignment: 64 });
 registerBackend("reference", { create: () => new ReferenceBackend(), alignment: 16 });
 registerBackend("webgpu", { create: startedWebGpu, start: startWebGpu, alignment: 256 });
 useThreads({ get: getNumThreads, set: setNumThreads });
-for (const exported of [errors, nnClasses, optimClasses]) nameClasses(exported);
 
 // autograd
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from "./autograd/modes.ts";

@@ -81,7 +81,7 @@ export async function start(): Promise<Column> {
     }),
     ...trainings(jax),
     start: () => startOf("jax-js"),
-    size: () => sizeOf("jax-js"),
+    size: (row) => sizeOf("jax-js", row),
   };
   return columnOf(`jax-js ${versionOf("@jax-js/jax")}, device wasm, jit, one thread`, makers);
 }

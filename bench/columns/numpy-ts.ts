@@ -69,7 +69,7 @@ export async function start(): Promise<Column> {
     sumLast: op((x) => np.sum(x!, 1)),
     sumFirst: op((x) => np.sum(x!, 0)),
     matmul: op((x, y) => np.matmul(x!, y!)),
-    size: () => sizeOf("numpy-ts"),
+    size: (row) => sizeOf("numpy-ts", row),
   };
   const missing = (row: Row): string => (row.mode === "plain" ? "has none" : "no gradients");
   return columnOf(`numpy-ts ${versionOf("numpy-ts")}`, makers, missing);

@@ -92,6 +92,6 @@ export async function start(backend: string): Promise<Column> {
     ...trainings(tf, backend),
     start: () => startOf(`tfjs-${backend}`),
   };
-  if (backend === "cpu") makers.size = () => sizeOf("tfjs-cpu");
+  if (backend === "cpu") makers.size = (row) => sizeOf("tfjs-cpu", row);
   return columnOf(`tfjs ${versionOf("@tensorflow/tfjs")}, backend ${backend}`, makers);
 }

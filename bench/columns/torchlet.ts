@@ -98,7 +98,7 @@ const makers: Makers = {
   layer,
   ...training,
   start: () => startOf("torchlet"),
-  size: () => sizeOf("torchlet"),
+  size: (row) => sizeOf("torchlet", row),
   pool: poolTask,
   // Loaded where it is needed: it has a library of its own.
   stage: async (row) => (await import("./torchlet-stages.ts")).stageTask(row),

@@ -1,20 +1,13 @@
 import type { Module } from "./module.ts";
 
-type Invoke = (module: Module, input: readonly unknown[]) => unknown;
-let invoke: Invoke;
-
-/** Says how a module runs. Module itself does: only inside the class are its private members in reach. */
-export function setInvoke(f: Invoke): void {
-  invoke = f;
-}
-
 /**
  * Note [Modules are functions]. `model(x)` needs an object that can be called. This constructor gives back a function with the prototype of the class
  * that is being constructed; derived constructors, and with them fields and private members, then work on that function. Its own `name` and
  * `length` are deleted so that modules may have fields of these names.
  */
 export class Callable {
-  constructor() {
+  /** `invoke`: how a module runs. Module itself says so: only inside the class are its private members in reach. */
+  constructor(invoke: (module: Module, input: readonly unknown[]) => unknown) {
     const self = (...input: readonly unknown[]): unknown => invoke(module, input);
     Reflect.deleteProperty(self, "name");
     Reflect.deleteProperty(self, "length");

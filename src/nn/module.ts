@@ -15,7 +15,7 @@ import { copyFields, type Memo } from "../tensor/deepcopy.ts";
 import type { Device } from "../tensor/functional-ops.ts";
 import { keep } from "../tensor/scratch.ts";
 import { type RemovableHandle, Tensor } from "../tensor/tensor.ts";
-import { Callable, setInvoke } from "./callable.ts";
+import { Callable } from "./callable.ts";
 import { convertAll, moveAll } from "./conversion.ts";
 import { type BackwardHook, BackwardHooks, HookList } from "./hooks.ts";
 import {
@@ -69,8 +69,11 @@ export abstract class Module extends Callable {
   readonly #forwardHooks: HookList<ForwardHook<Module>> = new HookList();
   readonly #backwardHooks: HookList<BackwardHook<Module>> = new HookList();
 
-  static {
-    setInvoke((module, input) => module.#run(input));
+  static #invoke(module: Module, input: readonly unknown[]): unknown {
+    return module.#run(input);
+  }
+  constructor() {
+    super(Module.#invoke);
   }
 
   /** What the module computes. Call the module itself rather than this: the call runs the hooks. */

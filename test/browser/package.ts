@@ -8,7 +8,7 @@ import { repository } from "./bundle.ts";
 export function buildPackage(room: string, folder: string): void {
   mkdirSync(join(room, "scripts"), { recursive: true });
   symlinkSync(join(repository, "src"), join(room, "src"), "dir");
-  for (const name of ["scripts/build.mjs", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
+  for (const name of ["scripts/build.mjs", "scripts/class-names.mjs", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
     copyFileSync(join(repository, name), join(room, name));
   }
   execFileSync(process.execPath, [join(room, "scripts/build.mjs")], { cwd: room, stdio: "inherit" });

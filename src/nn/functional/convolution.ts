@@ -15,6 +15,7 @@ type Conv = Functional<
 >;
 type Sizes = NonNullable<ConvolutionOptions["padding"]>;
 
+/* @__NO_SIDE_EFFECTS__ */
 const conv = (nd: number): Conv =>
   functional(
     `conv${nd}d`,

@@ -11,11 +11,14 @@ export type Functional<R extends readonly unknown[], P extends readonly unknown[
 // biome-ignore lint/suspicious/noExplicitAny: arguments of every shape
 type Formula = (...args: any[]) => unknown;
 
+// The marks below tell bundlers that they may leave out a functional form that a program does not use, though a call makes it.
+
 /**
  * A functional form of one op: takes its arguments by position or by name.
  * @param required how many of `params` must be given.
  * @param tensors how many of them, from the first on, must be tensors.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function oneOp<F extends Formula>(name: string, params: readonly string[], required: number, tensors: number, formula: Formula): F {
   const call = (...args: unknown[]): unknown => {
     const given = positional(name, params, required, args);
@@ -29,6 +32,7 @@ export function oneOp<F extends Formula>(name: string, params: readonly string[]
 }
 
 /** A functional form made of several ops: the same, and what `formula` creates on the way to its result is released. */
+/* @__NO_SIDE_EFFECTS__ */
 export const functional = <F extends Formula>(
   name: string,
   params: readonly string[],

@@ -48,6 +48,7 @@ function batchedChannels(x: Tensor, ndim: number, p: number, training: boolean, 
   return inplace ? x : dropped;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const define = (name: string, formula: (x: Tensor, p: number, training: boolean, inplace: boolean) => Tensor): Dropout =>
   functional(
     name,

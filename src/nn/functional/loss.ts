@@ -44,6 +44,7 @@ type PairLoss = Functional<
   Tensor
 >;
 /** `fused`: the whole loss in one kernel, for operands of one shape, dtype and device. */
+/* @__NO_SIDE_EFFECTS__ */
 const pairLoss = (
   name: string,
   loss: (difference: Tensor) => Tensor,

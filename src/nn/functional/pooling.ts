@@ -37,6 +37,7 @@ interface MaxPool {
   (input: Tensor, options: MaxPoolOptions & { kernelSize: Size; returnIndices?: false }): Tensor;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const pool = (nd: number): MaxPool =>
   functional(
     `maxPool${nd}d`,

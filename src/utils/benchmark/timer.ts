@@ -4,6 +4,7 @@ import { macrotask } from "../../memory/host-collector.ts";
 import { relieve, underPressure } from "../../memory/pressure.ts";
 import { Measurement, type TaskSpec } from "./measurement.ts";
 import { quantile } from "./statistics.ts";
+import { setThreadCount, threadCount } from "./threads.ts";
 import { tinybench } from "./tinybench.ts";
 
 /** What a statement and its setup are called with. */
@@ -50,17 +51,6 @@ const WARMUP = 0.25;
 const MOST_RUNS = 2 ** 31 - 1;
 /** No run is shorter, in seconds: what took no time to see is not divided by. */
 const LEAST = 1e-9;
-
-/** The number of threads that kernels use; how to ask and set it is known where backends are. */
-export interface Threads {
-  get(): number;
-  set(n: number): void;
-}
-let threads: Threads | null = null;
-/** Makes known how the number of threads is set. */
-export function useThreads(known: Threads): void {
-  threads = known;
-}
 
 /** The text of a function without what makes it one: `() => x.add(y)` is `x.add(y)`. */
 function textOf(f: ((...args: never[]) => unknown) | undefined): string {
@@ -214,12 +204,12 @@ export class Timer {
   }
 
   async #onThreads<T>(f: () => Promise<T>): Promise<T> {
-    const before = threads?.get() ?? 1;
-    threads?.set(this.#spec.numThreads);
+    const before = threadCount();
+    setThreadCount(this.#spec.numThreads);
     try {
       return await f();
     } finally {
-      threads?.set(before);
+      setThreadCount(before);
     }
   }
 }
