@@ -118,8 +118,7 @@ export function replaced(list: readonly number[], at: number, value: number): nu
   other[at] = value;
   return other;
 }
-/** A list without one of its places. */
-export function without(list: readonly number[], at: number): number[] {
+function without(list: readonly number[], at: number): number[] {
   const n = list.length - 1;
   const other = new Array<number>(n);
   for (let d = 0; d < n; d++) other[d] = list[d < at ? d : d + 1]!;
